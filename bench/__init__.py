@@ -1,0 +1,1 @@
+"""The harness: configurations in, records, tables and plots out."""

@@ -1,0 +1,47 @@
+"""A corpus as the harness sees it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from functools import cached_property
+from collections.abc import Mapping
+
+from methods.types import Instance, RelationSchema
+
+
+class DataError(Exception):
+    """Bad or missing data: one line that names file, line or field, and what to do."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Train, dev and test instances with their schema and the name of their official metric (bench.metrics).
+
+    ``card``: counts and remarks of the loader (read, dropped and why), recorded with each result.
+    """
+
+    name: str
+    schema: RelationSchema
+    metric: str
+    train: tuple[Instance, ...]
+    dev: tuple[Instance, ...]
+    test: tuple[Instance, ...]
+    card: Mapping[str, object] = field(default_factory=dict)
+
+    @cached_property
+    def content_hash(self) -> str:
+        """SHA-256 over every instance and the schema: changes whenever a result could."""
+        digest = hashlib.sha256()
+        schema = self.schema
+        constraints = sorted((list(pair), sorted(names)) for pair, names in schema.type_constraints.items())
+        head = [list(schema.names), dict(schema.verbalisations), schema.negative, constraints, self.metric]
+        digest.update(json.dumps(head, sort_keys=True).encode())
+        for split in (self.train, self.dev, self.test):
+            digest.update(b"\x1e")
+            for i in split:
+                row = [i.id, i.tokens, i.head.start, i.head.end, i.tail.start, i.tail.end]
+                row += [i.relation, i.head_type, i.tail_type]
+                digest.update(json.dumps(row).encode() + b"\n")
+        return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""Relation-extraction methods: plugins that know nothing of the harness (`methods` never imports `bench`)."""

@@ -1,0 +1,118 @@
+"""What every method reads and returns: instances, the relation schema, neighbours, predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Half-open token range ``[start, end)``; never empty."""
+
+    start: int
+    end: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start < self.end:
+            raise ValueError(f"a span needs 0 <= start < end, got [{self.start}, {self.end})")
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One sentence with a head and a tail entity and the relation between them.
+
+    Raises ValueError where a span reaches beyond the tokens.
+    """
+
+    id: str
+    tokens: tuple[str, ...]
+    head: Span
+    tail: Span
+    relation: str
+    head_type: str = ""
+    tail_type: str = ""
+
+    def __post_init__(self) -> None:
+        for name, span in (("head", self.head), ("tail", self.tail)):
+            if span.end > len(self.tokens):
+                raise ValueError(
+                    f"instance {self.id}: {name} span [{span.start}, {span.end}) reaches beyond "
+                    f"its {len(self.tokens)} tokens"
+                )
+
+    def text(self, span: Span | None = None) -> str:
+        """The whole sentence, or the tokens of one span, joined by blanks."""
+        return " ".join(self.tokens if span is None else self.tokens[span.start : span.end])
+
+
+@dataclass(frozen=True)
+class RelationSchema:
+    """The relations of a corpus, in the order of every score matrix.
+
+    ``verbalisations`` maps each relation to a unique text; ``negative`` names the class that the metric
+    leaves out (None if there is none); ``type_constraints`` maps (head type, tail type) to the relations
+    that it admits (an absent pair admits all; the negative class is always admitted).
+
+    Raises ValueError for duplicate or missing verbalisations, naming the relations concerned.
+    """
+
+    names: tuple[str, ...]
+    verbalisations: Mapping[str, str]
+    negative: str | None = None
+    type_constraints: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if len(set(self.names)) != len(self.names):
+            raise ValueError("relation names are not unique")
+        if self.negative is not None and self.negative not in self.names:
+            raise ValueError(f"the negative class {self.negative!r} is not among the relations")
+        owner: dict[str, str] = {}
+        for name in self.names:
+            text = self.verbalisations.get(name, "")
+            if not text:
+                raise ValueError(f"relation {name!r} has no verbalisation")
+            if text in owner:
+                raise ValueError(f"relations {owner[text]!r} and {name!r} share the verbalisation {text!r}")
+            owner[text] = name
+
+    @cached_property
+    def index(self) -> dict[str, int]:
+        return {name: i for i, name in enumerate(self.names)}
+
+    def admitted(self, instances: Sequence[Instance]) -> np.ndarray:
+        """Boolean [instances, relations]: which relations the entity types of each instance admit."""
+        mask = np.ones((len(instances), len(self.names)), dtype=bool)
+        for row, instance in enumerate(instances):
+            allowed = self.type_constraints.get((instance.head_type, instance.tail_type))
+            if allowed is not None:
+                mask[row] = [name in allowed or name == self.negative for name in self.names]
+        return mask
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """Retrieved training instances of one query, nearest first.
+
+    ``weights`` are what the method used: similarity scores for hard retrieval; for soft selection the
+    weight summed over the k steps (at most k in total).
+    """
+
+    ids: tuple[str, ...]
+    weights: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """``scores``: float [instances, relations], log-probabilities, -inf where types do not admit a relation.
+
+    ``neighbours``: one per instance, or None for a method that retrieves nothing.
+    ``diagnostics``: plain numbers about this prediction (see each method).
+    """
+
+    scores: np.ndarray
+    neighbours: tuple[Neighbours, ...] | None = None
+    diagnostics: Mapping[str, float] = field(default_factory=dict)
