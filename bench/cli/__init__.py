@@ -1,0 +1,60 @@
+"""The command line. Every file of this folder is one command: `add_parser(subparsers)` and `run(args) -> int`.
+
+Exit codes: 0 done, 1 failed cells or a failure while running, 2 a mistake of the user, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import pkgutil
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from bench.config import ConfigError
+from bench.data.base import DataError
+from bench.store import StoreError
+from methods.base import MethodError
+from methods.registry import RegistryError
+
+USAGE, FAILURE, INTERRUPTED = 2, 1, 130
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse, but a mistake is one line, like every other mistake."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(USAGE, f"bench: error: {message} (see {self.prog} --help)\n")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser with every command of this folder."""
+    parser = _Parser(prog="bench", description="Does retrieving training instances help a relation extractor?")
+    commands = parser.add_subparsers(metavar="COMMAND", title="commands")
+    for module in sorted(pkgutil.iter_modules(__path__), key=lambda module: module.name):
+        command = importlib.import_module(f"{__name__}.{module.name}")
+        command.add_parser(commands)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code. What a user can mend is one line on stderr."""
+    parser = build_parser()
+    args = parser.parse_args(arguments)
+    if not hasattr(args, "run"):
+        parser.print_help()
+        return 0
+    try:
+        return args.run(args)
+    except (ConfigError, DataError, RegistryError, MethodError) as error:
+        return _complain(error, USAGE)
+    except StoreError as error:
+        return _complain(error, FAILURE)
+    except KeyboardInterrupt:
+        return _complain("interrupted", INTERRUPTED)
+
+
+def _complain(error: object, code: int) -> int:
+    print(f"bench: error: {' '.join(str(error).split())}", file=sys.stderr)
+    return code

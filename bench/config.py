@@ -1,0 +1,300 @@
+"""Preset + `--set` + flags -> one validated, frozen configuration with a digest.
+
+Every mistake of a user ends in a ConfigError of one line that names the key.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError, field_validator
+
+from methods.base import Budget, Models, Optimisation, Scoring, Settings
+from methods.registry import METHODS
+
+PRESETS = Path(__file__).resolve().parents[1] / "configs" / "presets"
+# Parts of the configuration that are models of their own: `--set budget.max_steps=100`.
+SECTIONS: Mapping[str, type[BaseModel]] = {
+    "budget": Budget,
+    "optimisation": Optimisation,
+    "models": Models,
+    "scoring": Scoring,
+}
+# Keys with a flag of their own, so that there is one way to set each of them.
+FLAGS = ("methods", "ratios", "draws", "seeds", "device")
+_SCIENTIFIC = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
+_WHOLE = re.compile(r"\d{1,9}")
+_RANGE = re.compile(r"(\d{1,9})-(\d{1,9})")
+MOST_VALUES = 10_000
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class ConfigError(Exception):
+    """A setting that cannot be used: one line that names it and says what would be accepted."""
+
+
+class DatasetConfig(Settings):
+    """Which corpus, where its files lie, and the options of its loader (checked by the loader)."""
+
+    name: str = "synthetic"
+    data_dir: Path | None = None
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class RunConfig(Settings):
+    """Everything that `bench run` needs to know: the grid of cells and what all of them share."""
+
+    preset: str
+    dataset: DatasetConfig = Field(default_factory=DatasetConfig)
+    methods: tuple[str, ...]
+    ratios: tuple[float, ...]
+    draws: tuple[int, ...]
+    seeds: tuple[int, ...]
+    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
+    budget: Budget = Field(default_factory=Budget)
+    optimisation: Optimisation = Field(default_factory=Optimisation)
+    models: Models = Field(default_factory=Models)
+    scoring: Scoring = Field(default_factory=Scoring)
+    options: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+    @field_validator("methods", "ratios", "draws", "seeds")
+    @classmethod
+    def _some_and_unique(cls, values: tuple[Any, ...]) -> tuple[Any, ...]:
+        if not values:
+            raise ValueError("give at least one value")
+        twice = sorted({str(value) for value in values if values.count(value) > 1})
+        if twice:
+            raise ValueError(f"{', '.join(twice)} is given more than once")
+        return values
+
+    @field_validator("ratios")
+    @classmethod
+    def _shares(cls, values: tuple[float, ...]) -> tuple[float, ...]:
+        for value in values:
+            if not 0 < value <= 1:
+                raise ValueError(f"{value:g} is no share of the training data; a ratio is above 0 and at most 1")
+        return values
+
+    @field_validator("draws", "seeds")
+    @classmethod
+    def _not_negative(cls, values: tuple[int, ...]) -> tuple[int, ...]:
+        for value in values:
+            if value < 0:
+                raise ValueError(f"{value} is negative; use whole numbers from 0")
+        return values
+
+    def digest(self) -> str:
+        """SHA-256 of the canonical JSON; without the folder of the data, which says nothing about results."""
+        plain = self.model_dump(mode="json", exclude={"dataset": {"data_dir"}})
+        return hashlib.sha256(canonical_json(plain).encode()).hexdigest()
+
+
+def canonical_json(value: object) -> str:
+    """Sorted keys and no blanks: equal values give equal text. Raises ValueError for NaN and infinity."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def build(
+    preset: str = "default",
+    settings: Sequence[str] = (),
+    *,
+    dataset: str | None = None,
+    data_dir: Path | None = None,
+    methods: str | None = None,
+    ratios: str | None = None,
+    draws: str | None = None,
+    seeds: str | None = None,
+    device: str | None = None,
+) -> RunConfig:
+    """Preset, overridden by ``key=value`` settings, overridden by flags (given as the user typed them).
+
+    Options of methods are checked later, by `method_options`: that needs the methods' code.
+    Raises ConfigError, and RegistryError for an unknown method.
+    """
+    name, raw = read_preset(preset)
+    if dataset is not None and dataset != raw["dataset"].get("name"):
+        raw["dataset"] = {"name": dataset}  # the preset's loader options belong to another corpus
+    chosen = _texts(methods, "--methods") if methods is not None else list(raw["methods"])
+    for setting in settings:
+        _apply(raw, setting, chosen)
+    if data_dir is not None:
+        raw["dataset"]["data_dir"] = data_dir
+    raw["methods"] = [METHODS.check(method) for method in chosen]
+    if ratios is not None:
+        raw["ratios"] = [_number(text, "--ratios") for text in _texts(ratios, "--ratios")]
+    if draws is not None:
+        raw["draws"] = whole_numbers(draws, "--draws")
+    if seeds is not None:
+        raw["seeds"] = whole_numbers(seeds, "--seeds")
+    if device is not None:
+        raw["device"] = device
+    return _validated(RunConfig, {"preset": name, **raw}, "")
+
+
+def preset_names() -> list[str]:
+    """The presets that come with the project."""
+    return sorted(path.stem for path in PRESETS.glob("*.yaml"))
+
+
+def read_preset(preset: str) -> tuple[str, dict[str, Any]]:
+    """Name and content of a preset, or of any YAML file of the same form; every key checked.
+
+    Raises ConfigError for an unknown or unreadable preset.
+    """
+    path = Path(preset) if preset.endswith((".yaml", ".yml")) else PRESETS / f"{preset}.yaml"
+    if not path.is_file():
+        raise ConfigError(f"unknown preset {preset!r}.{_nearest(preset, preset_names())} (or give a .yaml file)")
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raise ConfigError(f"preset {path} cannot be read: {_one_line(error)}") from error
+    where = f"preset {path.stem}: "
+    if not isinstance(raw, dict):
+        raise ConfigError(f"{where}expected keys and values, found {type(raw).__name__}")
+    known = [key for key in RunConfig.model_fields if key != "preset"]
+    for key in raw:
+        if key not in known:
+            raise ConfigError(f"{where}unknown key {key!r}.{_nearest(str(key), known)}")
+    raw.setdefault("dataset", {})
+    raw.setdefault("options", {})
+    return path.stem, _validated(RunConfig, {"preset": path.stem, **raw}, where).model_dump(exclude={"preset"})
+
+
+def method_options(config: RunConfig) -> dict[str, Settings]:
+    """The resolved options of every chosen method. Imports the methods, hence torch.
+
+    Raises ConfigError for an unknown or impossible option, RegistryError for a method that cannot be loaded.
+    """
+    resolved: dict[str, Settings] = {}
+    for name in config.methods:
+        options: type[Settings] = METHODS.load(name).Options
+        given = config.options.get(name, {})
+        for key in given:
+            if key not in options.model_fields:
+                raise _unknown_key(f"{name}.{key}", [f"{name}.{field}" for field in options.model_fields])
+        resolved[name] = _validated(options, given, f"{name}.")
+    return resolved
+
+
+def whole_numbers(text: str, flag: str) -> list[int]:
+    """'0,1,5' or '0-4' or both -> the numbers. Raises ConfigError."""
+    numbers: list[int] = []
+    for part in _texts(text, flag):
+        span = _RANGE.fullmatch(part)
+        if span is not None:
+            first, last = int(span[1]), int(span[2])
+            if not first <= last < first + MOST_VALUES:
+                raise ConfigError(f"{flag}: {part!r} is no range of 1 to {MOST_VALUES} numbers, such as 0-4")
+            numbers.extend(range(first, last + 1))
+        elif _WHOLE.fullmatch(part):
+            numbers.append(int(part))
+        else:
+            raise ConfigError(f"{flag}: {part!r} is no whole number from 0; use a list (0,1,2) or a range (0-2)")
+    return numbers
+
+
+def _texts(text: str, flag: str) -> list[str]:
+    parts = [part.strip() for part in text.split(",")]
+    if all(parts):
+        return parts
+    raise ConfigError(f"{flag}: empty value in {text!r}; use a list separated by commas")
+
+
+def _number(text: str, flag: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ConfigError(f"{flag}: {text!r} is not a number") from None
+
+
+def _apply(raw: dict[str, Any], setting: str, methods: Sequence[str]) -> None:
+    """Write one ``key=value`` into ``raw``; ``methods`` are those that will run."""
+    key, equals, text = setting.partition("=")
+    key = key.strip()
+    if not equals or not key:
+        raise ConfigError(f"--set {setting!r}: expected key=value, such as budget.max_steps=100")
+    if key in FLAGS:
+        raise ConfigError(f"--set {key}: use the flag --{key}")
+    value = _value(key, text)
+    head, _, tail = key.partition(".")
+    if head == "dataset" and tail in ("name", "data_dir", "options"):
+        raise ConfigError(f"--set {key}: use the flag --dataset or --data-dir, or dataset.<option>=value")
+    if head == "dataset" and tail:
+        raw["dataset"].setdefault("options", {})[tail] = value
+    elif head in SECTIONS and tail:
+        _apply_section(raw.setdefault(head, {}), head, tail, value)
+    elif head in METHODS.targets() and tail:
+        if head not in methods:
+            raise ConfigError(
+                f"--set {key}: method {head!r} is not among the methods of this run ({', '.join(methods)})"
+            )
+        raw["options"].setdefault(head, {})[tail] = value
+    else:
+        known = [f"{name}.{field}" for name, model in SECTIONS.items() for field in model.model_fields]
+        raise _unknown_key(key, [*known, "dataset.<option>", *(f"{name}.<option>" for name in METHODS.targets())])
+
+
+def _apply_section(section: dict[str, Any], head: str, tail: str, value: object) -> None:
+    name, _, rest = tail.partition(".")
+    if name not in (known := list(SECTIONS[head].model_fields)) or (rest and name != "lora"):
+        raise _unknown_key(f"{head}.{tail}", [f"{head}.{field}" for field in known])
+    if rest:  # the one nested model: setting a part of it switches it on
+        section[name] = {**(section.get(name) or {}), rest: value}
+    else:
+        section[name] = value
+
+
+def _value(key: str, text: str) -> object:
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set {key}: {text!r} cannot be read as a value: {_one_line(error)}") from error
+    # YAML 1.1 reads 5e-4 as text, for want of a point.
+    return float(value) if isinstance(value, str) and _SCIENTIFIC.fullmatch(value) else value
+
+
+def _unknown_key(key: str, known: Sequence[str]) -> ConfigError:
+    return ConfigError(f"unknown key {key!r}.{_nearest(key, known)}")
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    return (f" Did you mean {near[0]!r}?" if near else "") + f" Known: {', '.join(names) or 'none'}"
+
+
+def _validated(model: type[Model], raw: Mapping[str, Any], where: str) -> Model:
+    """``raw`` as a model; pydantic's first complaint as one line that starts with the key."""
+    try:
+        return model.model_validate(dict(raw))
+    except ValidationError as error:
+        first = error.errors()[0]
+        parts = [str(part) for part in first["loc"]]
+        key = ".".join(parts)
+        if first["type"] == "extra_forbidden":
+            raise ConfigError(f"{where}unknown key {key!r}.{_nearest(parts[-1], _fields(model, parts[:-1]))}") from None
+        message = first["msg"].removeprefix("Value error, ")
+        given = "" if first["type"] in ("value_error", "missing") else f", got {first['input']!r}"
+        raise ConfigError(_one_line(f"{where}{key}: {message}{given}")) from None
+
+
+def _fields(model: type[BaseModel], path: Sequence[str]) -> list[str]:
+    """Names of the fields of the model at ``path`` below ``model``, as far as plain models lead there."""
+    for part in path:
+        field = model.model_fields.get(part)
+        inner = field.annotation if field is not None else None
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            return []
+        model = inner
+    return list(model.model_fields)
+
+
+def _one_line(text: object) -> str:
+    return " ".join(str(text).split())

@@ -1,0 +1,77 @@
+"""Name -> Dataset. A corpus is one function `load(data_dir, options: Options) -> Dataset`; see `load_dataset`."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from pydantic import ValidationError
+
+from bench.data.base import DataError, Dataset
+from methods.base import Settings
+from methods.registry import Registry
+
+__all__ = ["DATASETS", "DataError", "Dataset", "load_dataset", "options_class", "resolve_options"]
+
+DATASETS = Registry(
+    kind="dataset",
+    group="bench.datasets",
+    builtin={"semeval": "bench.data.semeval:load", "synthetic": "bench.data.synthetic:load"},
+)
+
+
+def load_dataset(name: str, data_dir: Path | None, options: Mapping[str, object]) -> Dataset:
+    """Load the corpus ``name`` from ``data_dir`` (None for an embedded one) with the user's ``options``.
+
+    A loader declares its options by the annotation of its second parameter, a ``Settings`` subclass (one field
+    per option, each with a default), so that a plugin is nothing but a typed function:
+
+        class Options(Settings):
+            language: str = "en"
+
+        def load(data_dir: Path | None, options: Options) -> Dataset: ...
+
+    Raises RegistryError for an unknown name and DataError for an unknown or unfit option and for unfit data.
+    """
+    loader = DATASETS.load(name)
+    dataset = loader(data_dir, resolve_options(name, options, loader))
+    if not isinstance(dataset, Dataset):
+        raise DataError(f"the loader of dataset {name!r} returned {type(dataset).__name__}, not a Dataset")
+    return dataset
+
+
+def options_class(loader: Callable[..., Dataset]) -> type[Settings]:
+    """The ``Settings`` subclass that annotates the second parameter of ``loader``."""
+    parameters = list(inspect.signature(loader).parameters)
+    found: Any = get_type_hints(loader).get(parameters[1]) if len(parameters) == 2 else None
+    if not (isinstance(found, type) and issubclass(found, Settings)):
+        raise DataError(
+            f"dataset loader {loader.__module__}.{loader.__qualname__} must be load(data_dir, options: Options) "
+            "with Options a subclass of methods.base.Settings"
+        )
+    return found
+
+
+def resolve_options(name: str, options: Mapping[str, object], loader: Callable[..., Dataset] | None = None) -> Settings:
+    """Validate the user's ``options`` for dataset ``name``; the result also holds every default.
+
+    Raises DataError that names each wrong key or value and the keys that exist.
+    """
+    cls = options_class(loader or DATASETS.load(name))
+    known = ", ".join(cls.model_fields) or "none"
+    try:
+        return cls(**options)
+    except ValidationError as error:
+        problems = [_explain(problem, cls) for problem in error.errors()]
+        raise DataError(f"dataset {name!r}: {'; '.join(problems)}. Known options: {known}") from None
+
+
+def _explain(problem: Mapping[str, Any], cls: type[Settings]) -> str:
+    key = ".".join(str(part) for part in problem["loc"]) or "options"
+    if problem["type"] != "extra_forbidden":
+        return f"option {key!r} = {problem['input']!r}: {problem['msg']}"
+    near = difflib.get_close_matches(key, cls.model_fields, n=1, cutoff=0.5)
+    return f"unknown option {key!r}" + (f" (did you mean {near[0]!r}?)" if near else "")

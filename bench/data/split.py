@@ -1,0 +1,86 @@
+"""Which instances a run may learn from: stratified, nested subsets, the same for every method.
+
+Every instance has a rank within its relation: the order of SHA-256(salt, draw, relation, id). A subset takes the
+first max(1, round(ratio * n)) instances of each relation with n instances. From that rule alone follow
+
+- nestedness: for one draw a smaller ratio's subset lies within every larger one's;
+- stratification: each relation keeps its share to within half an instance, and never vanishes;
+- determinism across machines, Python versions and processes (no random state, no Python hash);
+- independence of the input order, and of the other relations' instances.
+
+Two draws share a subset only by chance. The total is `ratio * N` up to rounding, and above it where many relations
+have fewer than 1/(2 ratio) instances, since each keeps one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+
+from methods.types import Instance
+
+
+def subset(instances: Sequence[Instance], ratio: float, draw: int, salt: str = "train") -> tuple[Instance, ...]:
+    """A share ``ratio`` in (0, 1] of each relation's instances, in corpus order; all of them for 1.
+
+    ``salt`` keeps the subsets of different splits apart. Raises ValueError for a ratio outside (0, 1] and for
+    duplicate ids.
+    """
+    if not 0 < ratio <= 1:  # also refuses NaN
+        raise ValueError(f"ratio must lie in (0, 1], got {ratio}")
+    return first_ranked(instances, lambda n: max(1, math.floor(n * ratio + 0.5)), draw, salt)
+
+
+def hold_out(
+    instances: Sequence[Instance], share: float, salt: str
+) -> tuple[tuple[Instance, ...], tuple[Instance, ...]]:
+    """(kept, held out): a stratified ``share`` in (0, 1) held out, both parts in corpus order.
+
+    A relation's last instance is never held out. Raises ValueError for a share outside (0, 1).
+    """
+    if not 0 < share < 1:
+        raise ValueError(f"share must lie in (0, 1), got {share}")
+    held = first_ranked(instances, lambda n: min(n - 1, math.floor(n * share + 0.5)), 0, salt)
+    ids = {instance.id for instance in held}
+    return tuple(instance for instance in instances if instance.id not in ids), held
+
+
+def first_ranked(
+    instances: Sequence[Instance], quota: Callable[[int], int], draw: int, salt: str
+) -> tuple[Instance, ...]:
+    """The ``quota(n)`` first-ranked of each relation's n instances, in corpus order (rank: see the module)."""
+    repeated = [name for name, count in Counter(instance.id for instance in instances).items() if count > 1]
+    if repeated:
+        raise ValueError(f"instance ids are not unique: {', '.join(repeated[:3])}")
+    members: defaultdict[str, list[str]] = defaultdict(list)
+    for instance in instances:
+        members[instance.relation].append(instance.id)
+    chosen: set[str] = set()
+    for relation, ids in members.items():
+        ranked = sorted(ids, key=lambda name: (_rank(salt, draw, relation, name), name))
+        chosen.update(ranked[: quota(len(ids))])
+    return tuple(instance for instance in instances if instance.id in chosen)
+
+
+def _rank(salt: str, draw: int, relation: str, name: str) -> bytes:
+    return hashlib.sha256(json.dumps([salt, draw, relation, name]).encode()).digest()
+
+
+def ids_hash(train_ids: Iterable[str], dev_ids: Iterable[str]) -> str:
+    """SHA-256, in hex, of the ids of a train and a dev subset in their order (the order decides the batches)."""
+    return hashlib.sha256(json.dumps([list(train_ids), list(dev_ids)]).encode()).hexdigest()
+
+
+def shared_texts(first: Sequence[Instance], second: Sequence[Instance]) -> int:
+    """How many instances of ``second`` repeat a sentence of ``first`` with the same entity pair: a leak."""
+    seen = {(i.tokens, i.head, i.tail) for i in first}
+    return sum((i.tokens, i.head, i.tail) in seen for i in second)
+
+
+def relation_counts(instances: Iterable[Instance], relations: Sequence[str]) -> dict[str, int]:
+    """Instances per relation, in the order of ``relations``."""
+    counts = Counter(instance.relation for instance in instances)
+    return {relation: counts[relation] for relation in relations}

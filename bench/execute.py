@@ -1,0 +1,192 @@
+"""Run one cell: a pure function of its spec and the dataset, to its record and its predictions."""
+
+from __future__ import annotations
+
+import math
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from bench.data.base import Dataset
+from bench.environment import describe
+from bench.metrics import METRICS
+from bench.plan import CellSpec, subset_hash, subsets
+from bench.profiling import PeakMemory, Timer
+from bench.seeds import derive, seed_everything
+from bench.store import SCHEMA_VERSION, Record
+from methods.base import Context, FitReport, Method, MethodError, Progress
+from methods.registry import METHODS
+from methods.types import Instance, Prediction, RelationSchema
+
+# Six digits behind the point: differences below that are noise of the arithmetic, and files halve.
+DIGITS = 6
+Lines = list[dict[str, Any]]
+
+
+def execute(
+    spec: CellSpec, dataset: Dataset, progress: Callable[[Progress], None] = lambda _: None
+) -> tuple[Record, Lines | None]:
+    """The record of a cell and one line per test instance (None if the cell failed).
+
+    Whatever goes wrong inside the method becomes a failed record; only an interruption passes through.
+    """
+    train, dev = subsets(dataset, spec.ratio, spec.draw)
+    record: Record = {
+        "schema_version": SCHEMA_VERSION,
+        "cell_id": spec.cell_id,
+        "status": "ok",
+        "identity": dict(spec.identity),
+        "dataset": spec.dataset,
+        "method": spec.method,
+        "ratio": spec.ratio,
+        "draw": spec.draw,
+        "seed": spec.seed,
+        "n_train": len(train),
+        "n_dev": len(dev),
+        "n_test": len(dataset.test),
+        "subset_ids": {"train": [i.id for i in train], "dev": [i.id for i in dev]},
+        "metrics": {},
+        "cost": {},
+        "timings": {},
+        "diagnostics": {},
+        "history": [],
+        "environment": {},
+        "created": "",
+        "error": None,
+    }
+    lines: Lines | None = None
+    try:
+        if subset_hash(train, dev) != spec.identity["subset_hash"]:
+            raise ValueError(f"dataset {dataset.name} is not the one that cell {spec.cell_id} was planned with")
+        seed_everything(derive("training", spec.seed))
+        record["environment"] = describe(spec.device)  # a failed cell has one too
+        result, lines = _measure(spec, dataset, train, dev, progress)
+        record |= result
+    except Exception as error:  # a failed cell must not end the run of the others
+        record |= {"status": "failed", "error": _error(error)}
+    record["created"] = datetime.now(UTC).isoformat(timespec="seconds")
+    return record, lines
+
+
+def _measure(
+    spec: CellSpec,
+    dataset: Dataset,
+    train: Sequence[Instance],
+    dev: Sequence[Instance],
+    progress: Callable[[Progress], None],
+) -> tuple[Record, Lines]:
+    """Fit and predict; the parts of the record that come from it."""
+    timer = Timer()
+    with timer.phase("total"), PeakMemory(spec.device) as memory:
+        context = Context(
+            schema=dataset.schema,
+            seed=spec.seed,
+            device=spec.device,
+            budget=spec.budget,
+            optimisation=spec.optimisation,
+            models=spec.models,
+            scoring=spec.scoring,
+            progress=progress,
+        )
+        method: Method = METHODS.load(spec.method)(spec.options, context)
+        with timer.phase("fit"):
+            fit = method.fit(train, dev)
+        with timer.phase("predict_dev"):
+            on_dev = method.predict(dev) if dev else None
+        with timer.phase("predict_test"):
+            on_test = method.predict(dataset.test)
+    predicted = choose(on_test, dataset.test, dataset.schema)
+    metric = METRICS[dataset.metric]
+    metrics = dict(metric([i.relation for i in dataset.test], predicted, dataset.schema))
+    if on_dev is not None:
+        dev_metrics = metric([i.relation for i in dev], choose(on_dev, dev, dataset.schema), dataset.schema)
+        metrics["dev_f1"] = dev_metrics["f1"]
+    seconds = timer.seconds
+    result: Record = {
+        "environment": describe(spec.device) | ({"memory_note": memory.note} if memory.note else {}),
+        "metrics": metrics,
+        "cost": _cost(fit, seconds, memory.bytes),
+        "timings": _plain({**fit.timings, **{name: seconds[name] for name in ("fit", "predict_dev", "predict_test")}}),
+        "diagnostics": _plain({**fit.diagnostics, **on_test.diagnostics}),
+        "history": [_plain(row) for row in fit.history],
+    }
+    return result, prediction_lines(on_test, dataset.test, predicted, dataset.schema)
+
+
+def _cost(fit: FitReport, seconds: Mapping[str, float], peak: int) -> dict[str, Any]:
+    return {
+        "train_seconds": seconds["fit"],
+        "predict_seconds": seconds["predict_test"],
+        "total_seconds": seconds["total"],
+        "peak_memory_bytes": peak,
+        "parameters": int(fit.parameters.get("total", 0)),
+        "trained_parameters": int(fit.parameters.get("trained", 0)),
+        "steps": int(fit.steps),
+        "instances_seen": int(fit.instances_seen),
+    }
+
+
+def choose(prediction: Prediction, instances: Sequence[Instance], schema: RelationSchema) -> list[str]:
+    """The best relation of each instance (the first of equals), by name.
+
+    Raises ValueError where the method breaks its contract: another shape, a NaN, an admitted relation without
+    a finite score, a score for one that the types exclude, an instance as its own neighbour.
+    """
+    scores, admitted = np.asarray(prediction.scores), schema.admitted(instances)
+    if scores.shape != admitted.shape:
+        raise ValueError(f"scores have shape {scores.shape}, expected [instances, relations] = {admitted.shape}")
+    wrong = np.isfinite(scores) != admitted
+    wrong |= ~(scores < np.inf)  # NaN as well
+    if wrong.any():
+        row, column = (int(i) for i in np.argwhere(wrong)[0])
+        expected = "a finite score" if admitted[row, column] else "-inf (its types do not admit the relation)"
+        where = f"instance {instances[row].id}, relation {schema.names[column]}"
+        raise ValueError(f"{where}: score {scores[row, column]}, expected {expected}")
+    if prediction.neighbours is not None:
+        if len(prediction.neighbours) != len(instances):
+            raise ValueError(f"neighbours of {len(prediction.neighbours)} instances, expected {len(instances)}")
+        for instance, neighbours in zip(instances, prediction.neighbours, strict=True):
+            if instance.id in neighbours.ids:
+                raise ValueError(f"instance {instance.id} is its own neighbour: its label leaks")
+    return [schema.names[column] for column in scores.argmax(axis=1)] if len(instances) else []
+
+
+def prediction_lines(
+    prediction: Prediction, instances: Sequence[Instance], predicted: Sequence[str], schema: RelationSchema
+) -> Lines:
+    """One JSON-ready line per instance; relations that the types exclude have no score."""
+    lines: Lines = []
+    for row, instance in enumerate(instances):
+        scores = [round(float(score), DIGITS) for score in prediction.scores[row]]
+        neighbours = None
+        if prediction.neighbours is not None:
+            found = prediction.neighbours[row]
+            neighbours = [[i, round(float(w), DIGITS)] for i, w in zip(found.ids, found.weights, strict=True)]
+        lines.append(
+            {
+                "id": instance.id,
+                "gold": instance.relation,
+                "predicted": predicted[row],
+                "scores": {name: s for name, s in zip(schema.names, scores, strict=True) if math.isfinite(s)},
+                "neighbours": neighbours,
+            }
+        )
+    return lines
+
+
+def _error(error: Exception) -> dict[str, str]:
+    """A MethodError speaks for itself; anything else is a bug, known by its traceback."""
+    trace = "" if isinstance(error, MethodError) else "".join(traceback.format_exception(error))
+    return {"type": type(error).__name__, "message": str(error), "traceback": trace}
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Numbers of numpy or torch as Python's; NaN and infinity, which JSON lacks, as None."""
+    plain: dict[str, Any] = {}
+    for name, value in values.items():
+        number = value if isinstance(value, str | int) else float(value)
+        plain[name] = None if isinstance(number, float) and not math.isfinite(number) else number
+    return plain

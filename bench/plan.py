@@ -1,0 +1,177 @@
+"""Configuration -> cells: dataset x ratio x draw x seed x method, each with the identity of its result."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from bench.config import RunConfig, canonical_json, method_options
+from bench.data.base import DataError, Dataset
+from bench.data.split import ids_hash, subset
+from bench.environment import resolve_device
+from bench.metrics import METRICS
+from bench.store import SCHEMA_VERSION
+from methods.base import Budget, Models, Optimisation, Scoring, Settings
+from methods.parts.models import identify
+from methods.registry import METHODS
+from methods.types import Instance
+
+# What names a cell to a reader; the rest of its identity says how its result comes about.
+NAMES = ("dataset", "method", "ratio", "draw", "seed")
+
+
+@dataclass(frozen=True)
+class CellSpec:
+    """One cell: all that `execute` needs but the dataset. Picklable.
+
+    ``identity`` is what the result depends on, as plain JSON values; its hash is the cell's id.
+    """
+
+    dataset: str
+    method: str
+    ratio: float
+    draw: int
+    seed: int
+    options: Settings
+    budget: Budget
+    optimisation: Optimisation
+    models: Models
+    scoring: Scoring
+    device: str
+    identity: Mapping[str, Any]
+
+    @cached_property
+    def cell_id(self) -> str:
+        return hashlib.sha256(canonical_json(self.identity).encode()).hexdigest()[:16]
+
+    @property
+    def label(self) -> str:
+        return f"{self.method} ratio {self.ratio:g} draw {self.draw} seed {self.seed}"
+
+
+def subsets(dataset: Dataset, ratio: float, draw: int) -> tuple[tuple[Instance, ...], tuple[Instance, ...]]:
+    """Train and dev instances of a cell; dev shrinks with train, so that no choice is made on more data."""
+    train = subset(dataset.train, ratio, draw, salt="train")
+    return train, subset(dataset.dev, ratio, draw, salt="dev")
+
+
+def subset_hash(train: Sequence[Instance], dev: Sequence[Instance]) -> str:
+    return ids_hash([i.id for i in train], [i.id for i in dev])
+
+
+def plan(config: RunConfig, dataset: Dataset) -> tuple[CellSpec, ...]:
+    """The cells in the order of work: small ratios first, all methods of a comparison next to each other.
+
+    Draws that choose the very same instances (ratio 1 has but one subset) are planned once: a repetition
+    would show as certainty what is a copy. `plan_notes` says so.
+
+    Raises ConfigError (options, device), RegistryError (method), MethodError (model), DataError (metric).
+    """
+    if dataset.metric not in METRICS:
+        raise DataError(f"dataset {dataset.name} wants metric {dataset.metric!r}; known: {', '.join(METRICS)}")
+    options = method_options(config)
+    versions = {method: METHODS.version(method) for method in config.methods}
+    device = resolve_device(config.device)
+    shared = {
+        "schema_version": SCHEMA_VERSION,
+        "dataset": dataset.name,
+        "dataset_hash": dataset.content_hash,
+        "metric": dataset.metric,
+        "generator": identify(config.models.generator),
+        "encoder": identify(config.models.encoder),
+        "models": config.models.model_dump(mode="json"),
+        "scoring": config.scoring.model_dump(mode="json"),
+        "budget": config.budget.model_dump(mode="json"),
+        "optimisation": config.optimisation.model_dump(mode="json"),
+        "device_type": device.partition(":")[0],
+    }
+
+    def cell(ratio: float, draw: int, seed: int, method: str, chosen: str) -> CellSpec:
+        own = {
+            "subset_hash": chosen,
+            "method": method,
+            "options": options[method].model_dump(mode="json"),
+            "method_version": versions[method],
+            "ratio": ratio,
+            "draw": draw,
+            "seed": seed,
+        }
+        return CellSpec(
+            dataset=dataset.name,
+            method=method,
+            ratio=ratio,
+            draw=draw,
+            seed=seed,
+            options=options[method],
+            budget=config.budget,
+            optimisation=config.optimisation,
+            models=config.models,
+            scoring=config.scoring,
+            device=device,
+            identity=shared | own,
+        )
+
+    return tuple(
+        cell(ratio, draw, seed, method, chosen)
+        for ratio in sorted(config.ratios)
+        for draw, chosen in _distinct(dataset, ratio, config.draws)
+        for seed in config.seeds
+        for method in config.methods
+    )
+
+
+def _distinct(dataset: Dataset, ratio: float, draws: Sequence[int]) -> list[tuple[int, str]]:
+    """Draws with the hash of what they choose, each hash once: the first draw keeps it."""
+    first: dict[str, int] = {}
+    for draw in draws:
+        first.setdefault(subset_hash(*subsets(dataset, ratio, draw)), draw)
+    return [(draw, chosen) for chosen, draw in first.items()]
+
+
+def plan_notes(config: RunConfig, specs: Sequence[CellSpec]) -> list[str]:
+    """What a reader of the results must know about the grid: one line per ratio with fewer draws than asked for."""
+    notes = []
+    for ratio in sorted(config.ratios):
+        done = {spec.draw for spec in specs if spec.ratio == ratio}
+        missing = [draw for draw in config.draws if draw not in done]
+        if missing:
+            notes.append(
+                f"ratio {ratio:g}: draws {', '.join(map(str, missing))} choose the same instances as an earlier draw "
+                "and are not repeated; give several --seeds for a spread"
+            )
+    return notes
+
+
+def explain(spec: CellSpec, records: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Why a cell is not cached: the identity fields in which it differs from the nearest record of the same
+    dataset, method, ratio, draw and seed, as 'field: recorded -> now'."""
+    now = _leaves(spec.identity)
+    best: list[str] | None = None
+    for record in records:
+        identity = record["identity"]
+        if any(identity.get(name) != spec.identity[name] for name in NAMES):
+            continue
+        if record["cell_id"] == spec.cell_id:
+            error = record.get("error") or {}
+            return [f"failed: {error.get('message')}"] if record["status"] == "failed" else ["predictions are missing"]
+        then = _leaves(identity)
+        keys = [key for key in sorted(now.keys() | then.keys()) if now.get(key) != then.get(key)]
+        changes = [f"{key}: {_short(then.get(key))} -> {_short(now.get(key))}" for key in keys]
+        if best is None or len(changes) < len(best):
+            best = changes
+    return ["never run"] if best is None else best
+
+
+def _leaves(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, inner in value.items():
+        flat |= _leaves(inner, f"{prefix}{key}.") if isinstance(inner, Mapping) else {f"{prefix}{key}": inner}
+    return flat
+
+
+def _short(value: object) -> str:
+    text = "absent" if value is None else str(value)
+    return text if len(text) <= 40 else f"{text[:19]}…{text[-19:]}"

@@ -1,0 +1,182 @@
+"""The shared body of every generative method: generator, label scorer, training loop, batched prediction.
+
+A method overrides the few hooks below; what it does not override is the same for all compared methods.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from methods.base import Context, FitReport, Method, MethodError, Progress
+from methods.parts.conditioning import EncoderInput
+from methods.parts.generator import build_generator
+from methods.parts.label_scoring import LabelScorer
+from methods.parts.label_trie import build_trie
+from methods.parts.text_prompt import PromptBuilder
+from methods.parts.trainer import train as run_training
+from methods.parts.verbalize import marked_words, neighbour_words
+from methods.types import Instance, Neighbours, Prediction
+
+PREDICT_BATCH = 64
+
+
+class GenerativeMethod(Method):
+    """Fine-tunes the generator to produce the verbalised relation (SuRE, arXiv 2205.09837) from its input."""
+
+    # --- hooks -----------------------------------------------------------------------------------------------
+
+    def prepare(self, train: Sequence[Instance]) -> None:
+        """Build what depends on the training subset (index, retriever) before the generator is trained."""
+
+    def text_neighbours(self, instances: Sequence[Instance]) -> list[Neighbours] | None:
+        """Neighbours that enter the prompt as text; an instance is never its own neighbour."""
+        return None
+
+    def condition(self, batch: Sequence[Instance], inputs: EncoderInput) -> EncoderInput:
+        """Add a soft prefix to the padded prompts."""
+        return inputs
+
+    def extra_groups(self) -> list[tuple[list[nn.Parameter], float]]:
+        """(parameters, learning rate) beyond the generator's."""
+        return []
+
+    def after_step(self, step: int) -> None:
+        """Called after each optimiser step, counted from 1."""
+
+    def collect(self, instances: Sequence[Instance]) -> dict[str, Any]:
+        """Called once after prediction: more fields of `Prediction` (neighbours, diagnostics, ...)."""
+        return {}
+
+    # --- the contract ----------------------------------------------------------------------------------------
+
+    def fit(self, train: Sequence[Instance], dev: Sequence[Instance]) -> FitReport:  # noqa: D102
+        if not train:
+            raise MethodError("the training subset is empty")
+        context, started = self.context, time.perf_counter()
+        k = getattr(self.options, "k", 0)
+        if k > len(train) - 1:
+            raise MethodError(
+                f"k = {k} neighbours need a database of at least {k + 1} instances (an instance is never its own "
+                f"neighbour), but the training subset has {len(train)}; lower k or raise the ratio"
+            )
+        torch.manual_seed(context.seed)
+        self.database = {i.id: i for i in train}
+        if len(self.database) != len(train):
+            raise MethodError("instance ids of the training subset are not unique")
+        self.build(train)
+        self.prepare(train)
+        self._remember([*train, *dev])
+        prepared = time.perf_counter()
+        groups = self.generator.parameter_groups()
+        rates = context.optimisation
+        rows = [(groups["pretrained"], rates.learning_rate), (groups["new"], rates.new_learning_rate)]
+        rows += self.extra_groups()
+        log = run_training(
+            self.body, rows, self.loss, train, (lambda: self.mean_loss(dev)) if dev else None, context, self.after_step
+        )
+        trained = time.perf_counter()
+        return FitReport(
+            steps=log.steps,
+            instances_seen=log.instances_seen,
+            parameters={
+                "total": sum(p.numel() for p in self.body.parameters()),
+                "trained": sum(p.numel() for parameters, _ in rows for p in parameters),
+            },
+            history=log.history,
+            timings={"prepare": prepared - started, "train": trained - prepared},
+            diagnostics={"shortened_inputs": float(self.prompts.shortened)} | self.fit_diagnostics(),
+        )
+
+    def fit_diagnostics(self) -> dict[str, float]:
+        """Numbers about the training that a method wants recorded."""
+        return {}
+
+    def predict(self, instances: Sequence[Instance]) -> Prediction:  # noqa: D102
+        self.body.eval()
+        self._remember(instances)
+        scores = np.empty((len(instances), len(self.context.schema.names)), dtype=np.float32)
+        with torch.inference_mode():
+            done = 0
+            for rows in self._by_length(instances):
+                batch = [instances[r] for r in rows]
+                memory = self.generator.encode(self.condition(batch, self.inputs(batch)))
+                scored = self.scorer.scores(lambda p, m=memory: self.generator.decode(m, p), self._admitted(batch))
+                scores[rows] = scored.cpu().numpy()
+                done += len(rows)
+                self.context.progress(Progress("predict", done, len(instances)))
+            extra = self.collect(instances)
+        neighbours = self.text_neighbours(instances)
+        if neighbours is not None:
+            extra["neighbours"] = tuple(neighbours)
+        return Prediction(scores=scores, **extra)
+
+    # --- the shared body -------------------------------------------------------------------------------------
+
+    def build(self, train_set: Sequence[Instance]) -> None:
+        """Generator, prompts and label scorer; ``self.body`` holds every module of the method."""
+        context = self.context
+        schema, models = context.schema, context.models
+        texts: list[str] = []
+        if models.generator == "tiny":
+            for i in train_set:
+                texts += [" ".join(marked_words(i)), " ".join(neighbour_words(i, schema))]
+        self.generator = build_generator(
+            models,
+            {name: schema.verbalisations[name] for name in schema.names},
+            texts,
+            whole_vocabulary=context.scoring.rule == "likelihood",
+        )
+        self.prompts = PromptBuilder(self.generator.tokenizer, schema, models.max_input_tokens)
+        try:
+            trie = build_trie(self.generator.labels)
+        except ValueError as error:
+            raise MethodError(f"the generator cannot tell two verbalisations apart: {error}") from error
+        self.scorer = LabelScorer(trie, context.scoring)
+        self.body = nn.ModuleDict({"generator": self.generator, "scorer": self.scorer}).to(context.device)
+
+    def loss(self, batch: Sequence[Instance]) -> Tensor:
+        """Mean negative score of the gold relations, under the rule that also predicts."""
+        memory = self.generator.encode(self.condition(batch, self.inputs(batch)))
+        schema = self.context.schema
+        gold = torch.tensor([schema.index[i.relation] for i in batch], device=self.context.device)
+        # A gold relation that the types exclude (label noise) must still have a finite loss.
+        admitted = self._admitted(batch).scatter(1, gold.unsqueeze(1), True)
+        return -self.scorer.gold(lambda rows: self.generator.decode_each(memory, rows), gold, admitted).mean()
+
+    def mean_loss(self, instances: Sequence[Instance]) -> float:
+        """Loss over a set, without dropout."""
+        with torch.inference_mode():
+            parts = [
+                self.loss([instances[r] for r in rows]) * len(rows) for rows in self._by_length(instances)
+            ]
+        return float(sum(parts)) / len(instances)
+
+    def inputs(self, batch: Sequence[Instance]) -> EncoderInput:
+        """Padded prompts of a batch."""
+        return self.prompts.batch([self._prompts[i.id] for i in batch], self.context.device)
+
+    def _remember(self, instances: Sequence[Instance]) -> None:
+        if not hasattr(self, "_prompts"):
+            self._prompts: dict[str, list[int]] = {}
+        new = [i for i in instances if i.id not in self._prompts]
+        self.prompts.remember(new)
+        found = self.text_neighbours(new)
+        for row, instance in enumerate(new):
+            near = [self.database[n] for n in found[row].ids] if found else []
+            self._prompts[instance.id] = self.prompts.ids(instance, near)
+
+    def _by_length(self, instances: Sequence[Instance]) -> Iterator[list[int]]:
+        """Rows in batches of similar length: little padding."""
+        self._remember(instances)
+        order = sorted(range(len(instances)), key=lambda r: len(self._prompts[instances[r].id]))
+        for start in range(0, len(order), PREDICT_BATCH):
+            yield order[start : start + PREDICT_BATCH]
+
+    def _admitted(self, batch: Sequence[Instance]) -> Tensor:
+        return torch.from_numpy(self.context.schema.admitted(batch)).to(self.context.device)

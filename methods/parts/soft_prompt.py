@@ -1,0 +1,26 @@
+"""Selected neighbours -> soft prefix in the generator's input space."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class SoftPrompt(nn.Module):
+    """One linear projection of the query's span vectors followed by the k x S selected ones (ETRAG)."""
+
+    def __init__(self, encoder_width: int, generator_width: int, *, query: bool, neighbours: bool) -> None:
+        super().__init__()
+        self.query, self.neighbours = query, neighbours
+        self.projection = nn.Linear(encoder_width, generator_width)
+
+    def forward(self, query: Tensor, weights: Tensor, database: Tensor) -> Tensor:
+        """``query`` [B, S, D], ``weights`` [B, k, N], ``database`` [N, S, D] -> prefix [B, P, width].
+
+        Soft neighbour j is the weighted mean of the database's span vectors under w^j.
+        """
+        parts = [query] if self.query else []
+        if self.neighbours:
+            soft = weights.to(database.dtype) @ database.flatten(1)  # [B, k, S * D]
+            parts.append(soft.unflatten(2, database.shape[1:]).flatten(1, 2))
+        return self.projection(torch.cat(parts, 1))

@@ -1,0 +1,81 @@
+"""Instances (and, for text prompts, their neighbours) -> token ids of the generator's input. Tokenised once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from methods.parts.conditioning import EncoderInput
+from methods.parts.verbalize import marked_words, neighbour_words
+from methods.types import Instance, RelationSchema
+
+
+class PromptBuilder:
+    """Builds ``[start] query [neighbour 1] ... [neighbour k] [end]`` and pads batches.
+
+    The query keeps its place whatever the neighbours need: they share what is left of ``max_tokens`` equally,
+    nearest first, and lose the ends of their sentences, never their labels.
+    """
+
+    def __init__(self, tokenizer: Any, schema: RelationSchema, max_tokens: int) -> None:
+        self.tokenizer, self.schema, self.max_tokens = tokenizer, schema, max_tokens
+        empty = tokenizer("").input_ids
+        self.head, self.tail = (empty[:1], empty[1:]) if len(empty) > 1 else ([], empty)
+        self.pad = tokenizer.pad_token_id
+        self._queries: dict[str, list[int]] = {}
+        self._neighbours: dict[str, list[int]] = {}
+        self.shortened = 0  # queries whose sentence did not fit
+
+    def remember(self, instances: Sequence[Instance]) -> None:
+        """Tokenise in one batch what will be needed; anything else is tokenised when first seen."""
+        new = [i for i in instances if i.id not in self._queries]
+        for instance, ids in zip(new, self._tokenise([marked_words(i) for i in new]), strict=True):
+            self._queries[instance.id] = self._fit(instance, ids)
+
+    def ids(self, instance: Instance, neighbours: Sequence[Instance] = ()) -> list[int]:
+        """Token ids of one prompt, at most ``max_tokens``."""
+        if instance.id not in self._queries:
+            self.remember([instance])
+        ids = list(self._queries[instance.id])
+        room = self.max_tokens - len(self.head) - len(self.tail) - len(ids)
+        for left, neighbour in zip(range(len(neighbours), 0, -1), neighbours, strict=True):
+            taken = self._neighbour(neighbour)[: room // left]
+            ids += taken
+            room -= len(taken)
+        return self.head + ids + self.tail
+
+    def batch(self, prompts: Sequence[Sequence[int]], device: torch.device | str) -> EncoderInput:
+        """Pad to the longest: ids and mask [B, L]."""
+        width = max(len(p) for p in prompts)
+        ids = torch.tensor([[*p, *[self.pad] * (width - len(p))] for p in prompts], device=device)
+        lengths = torch.tensor([len(p) for p in prompts], device=device)
+        mask: Tensor = torch.arange(width, device=device) < lengths.unsqueeze(1)
+        return EncoderInput(ids, mask)
+
+    def _neighbour(self, instance: Instance) -> list[int]:
+        if instance.id not in self._neighbours:
+            self._neighbours[instance.id] = self._tokenise([neighbour_words(instance, self.schema)])[0]
+        return self._neighbours[instance.id]
+
+    def _tokenise(self, words: Sequence[Sequence[str]]) -> list[list[int]]:
+        if not words:
+            return []
+        texts = [" ".join(w) for w in words]
+        ids: list[list[int]] = self.tokenizer(texts, add_special_tokens=False, verbose=False).input_ids
+        return ids
+
+    def _fit(self, instance: Instance, ids: list[int]) -> list[int]:
+        """Cut words around the entities until the query fits; as a last resort cut its end."""
+        room = self.max_tokens - len(self.head) - len(self.tail)
+        words = len(instance.tokens)
+        self.shortened += len(ids) > room
+        while len(ids) > room and words > 1:
+            words = min(words - 1, words * room // len(ids))
+            shorter = self._tokenise([marked_words(instance, max(1, words))])[0]
+            if len(shorter) == len(ids):
+                break  # nothing left but the entities themselves
+            ids = shorter
+        return ids[:room]

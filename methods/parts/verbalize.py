@@ -1,0 +1,71 @@
+"""Instance and label -> text. Markers are tokens of their own, added to every generator's vocabulary."""
+
+from __future__ import annotations
+
+from methods.types import Instance, RelationSchema, Span
+
+HEAD_OPEN, HEAD_CLOSE, TAIL_OPEN, TAIL_CLOSE = "<e1>", "</e1>", "<e2>", "</e2>"
+NEIGHBOUR = "<nb>"
+MARKERS = (HEAD_OPEN, HEAD_CLOSE, TAIL_OPEN, TAIL_CLOSE, NEIGHBOUR)
+
+
+def marked_words(instance: Instance, max_words: int | None = None) -> list[str]:
+    """Words of the sentence with typed entity markers (`<e1> person Ada Lovelace </e1>`; Zhou and Chen 2021,
+    arXiv 2102.01373), cut to a window of ``max_words`` words around both entities where it is longer."""
+    lo, hi = window(instance, max_words)
+    before: dict[int, list[str]] = {}
+    after: dict[int, list[str]] = {}
+    for span, kind, left, right in (
+        (instance.head, instance.head_type, HEAD_OPEN, HEAD_CLOSE),
+        (instance.tail, instance.tail_type, TAIL_OPEN, TAIL_CLOSE),
+    ):
+        before.setdefault(span.start, []).extend([left, *type_words(kind)])
+        after.setdefault(span.end, []).insert(0, right)
+    words: list[str] = []
+    for position in range(lo, hi):
+        words += after.get(position, [])
+        words += before.get(position, [])
+        words.append(_escape(instance.tokens[position]))
+    return words + after.get(hi, [])
+
+
+def window(instance: Instance, max_words: int | None) -> tuple[int, int]:
+    """Token range [lo, hi) of at most ``max_words`` tokens (never fewer than both entities need)."""
+    length = len(instance.tokens)
+    if max_words is None or length <= max_words:
+        return 0, length
+    first = min(instance.head.start, instance.tail.start)
+    last = max(instance.head.end, instance.tail.end)
+    spare = max(0, max_words - (last - first))
+    lo = max(0, min(first - spare // 2, length - max(max_words, last - first)))
+    return lo, max(last, min(length, lo + max_words))
+
+
+def type_words(kind: str) -> list[str]:
+    """`STATE_OR_PROVINCE` -> ['state', 'or', 'province']; nothing for an untyped entity."""
+    return kind.lower().replace("_", " ").split()
+
+
+def neighbour_words(instance: Instance, schema: RelationSchema, max_words: int | None = None) -> list[str]:
+    """A neighbour as text: its separator, its verbalised relation, then its sentence without markers.
+
+    The label comes first, so that truncation never loses it.
+    """
+    lo, hi = window(instance, max_words)
+    label = schema.verbalisations[instance.relation].split()
+    sentence = [_escape(token) for token in instance.tokens[lo:hi]]
+    return [NEIGHBOUR, *label, ":", instance.text(instance.head), ",", instance.text(instance.tail), ":", *sentence]
+
+
+def between(instance: Instance) -> Span | None:
+    """The tokens between the two entities, None where they touch or overlap."""
+    first, second = sorted((instance.head, instance.tail), key=lambda s: (s.start, s.end))
+    return Span(first.end, second.start) if first.end < second.start else None
+
+
+def _escape(token: str) -> str:
+    # Corpora are untrusted: a literal marker in the text must not pass for a marker.
+    if "<" in token:
+        for marker in MARKERS:
+            token = token.replace(marker, f"{marker[0]} {marker[1:-1]} {marker[-1]}")
+    return token

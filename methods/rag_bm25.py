@@ -1,0 +1,11 @@
+"""BM25 retrieval, neighbours as text."""
+
+from methods.parts.bm25 import BM25Retriever
+from methods.parts.text_rag import TextRag
+
+
+class RagBM25(TextRag):
+    """Lexical retrieval: rank-bm25, the same text prompt as rag_text."""
+
+    def build_retriever(self) -> BM25Retriever:  # noqa: D102
+        return BM25Retriever()

@@ -1,0 +1,11 @@
+"""Fixed k-NN over frozen sentence embeddings, neighbours as text."""
+
+from methods.parts.dense import DenseRetriever
+from methods.parts.text_rag import TextRag
+
+
+class RagText(TextRag):
+    """Dense retrieval: sentence-transformers encoder, exact FAISS index, text prompt."""
+
+    def build_retriever(self) -> DenseRetriever:  # noqa: D102
+        return DenseRetriever(self.context.models.encoder, self.context.device)

@@ -1,0 +1,116 @@
+"""The registry of datasets, the mechanism of their options, and verbalisations."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from bench.data import DATASETS, load_dataset, options_class, resolve_options, semeval, synthetic, verbalise
+from bench.data.base import DataError, Dataset
+from bench.data.semeval import Options as SemevalOptions
+from bench.data.semeval import load as load_semeval
+from bench.data.verbalise import load_verbalisations
+from methods.base import Settings
+from methods.registry import Registry, RegistryError
+from methods.types import RelationSchema
+
+
+def test_built_in_datasets():
+    assert list(DATASETS.targets())[:2] == ["semeval", "synthetic"]
+    assert options_class(load_semeval) is SemevalOptions
+    assert resolve_options("semeval", {}).model_dump() == {"dev_share": 0.1}
+
+
+def test_unknown_dataset():
+    with pytest.raises(RegistryError, match="Did you mean 'semeval'"):
+        load_dataset("semevla", None, {})
+
+
+def test_unknown_and_unfit_options():
+    with pytest.raises(DataError, match=r"'semeval': unknown option 'dev_shar' \(did you mean 'dev_share'\?\)"):
+        load_dataset("semeval", None, {"dev_shar": 0.2})
+    with pytest.raises(DataError) as caught:
+        load_dataset("semeval", None, {"zzz": 1, "dev_share": 2})
+    assert all(part in str(caught.value) for part in ("unknown option 'zzz'", "'dev_share' = 2: Input should be less"))
+    assert str(caught.value).endswith("Known options: dev_share")
+
+
+@pytest.fixture
+def plugin(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    module = ModuleType("toy_corpus")
+    monkeypatch.setitem(sys.modules, "toy_corpus", module)
+    registry = Registry("dataset", "bench.datasets.none", {"toy": "toy_corpus:load"})
+    monkeypatch.setattr("bench.data.DATASETS", registry)
+    return module
+
+
+def test_a_plugin_is_a_typed_function(plugin, tmp_path):
+    calls: list[tuple[Path | None, Settings]] = []
+
+    def load(data_dir: Path | None, options: Settings) -> Dataset:
+        calls.append((data_dir, options))
+        return Dataset("nothing", RelationSchema(("r",), {"r": "text"}), "tacred_micro_f1", (), (), ())
+
+    plugin.load = load
+    assert load_dataset("toy", tmp_path, {}).name == "nothing"
+    assert calls == [(tmp_path, Settings())]
+    with pytest.raises(DataError, match=r"unknown option 'x'\. Known options: none"):
+        load_dataset("toy", tmp_path, {"x": 1})
+
+
+def test_a_loader_must_declare_options_and_return_a_dataset(plugin):
+    plugin.load = lambda data_dir, options: None
+    with pytest.raises(DataError, match=r"must be load\(data_dir, options: Options\)"):
+        load_dataset("toy", None, {})
+
+    def wrong(data_dir: Path | None, options: Settings) -> Dataset:
+        return "dataset"  # type: ignore[return-value]
+
+    plugin.load = wrong
+    with pytest.raises(DataError, match="'toy' returned str, not a Dataset"):
+        load_dataset("toy", None, {})
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "verbalisations").mkdir()
+    monkeypatch.setattr(verbalise, "_PLACES", (tmp_path / "absent", tmp_path))
+    return (tmp_path / "verbalisations" / "toy.yaml").write_text
+
+
+def test_verbalisations_in_the_order_asked_for(write):
+    write('b: "text b"\na: "text a"\nspare: "unused"\n')
+    assert list(load_verbalisations("toy", ("a", "b")).items()) == [("a", "text a"), ("b", "text b")]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: [", "toy.yaml: not a YAML mapping"),
+        ("- a", "expected a mapping of relation to text, got list"),
+        ("b: text", "relation 'a' needs a text .* got None"),
+        ("a: no", "relation 'a' needs a text .* got False"),
+        ("a: ' '", "relation 'a' needs a text"),
+        ("a: x\na: y", "'a' is given twice"),
+    ],
+)
+def test_unfit_verbalisations(write, text, message):
+    write(text)
+    with pytest.raises(DataError, match=message):
+        load_verbalisations("toy", ("a",))
+
+
+def test_missing_verbalisations(write):
+    with pytest.raises(DataError, match=r"verbalisations other.yaml not found in .* or "):
+        load_verbalisations("other", ())
+
+
+@pytest.mark.parametrize("name", ["semeval", "synthetic"])
+def test_first_words_tell_the_relations_apart(name):
+    relations = semeval.RELATIONS if name == "semeval" else (synthetic.NEGATIVE, *synthetic.RELATIONS)
+    texts = load_verbalisations(name, relations)
+    assert len({text.split()[0] for text in texts.values()}) == len(relations)
+    assert all(text == text.lower() and text.replace(" ", "").isalpha() for text in texts.values())
