@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from methods.types import Instance, Prediction, RelationSchema
+from methods.types import Instance, Neighbours, Prediction, RelationSchema
 
 
 class MethodError(Exception):
@@ -43,7 +43,7 @@ class Optimisation(Settings):
     """AdamW, linear warm-up and linear decay; shared by every method."""
 
     learning_rate: float = Field(1e-4, gt=0, description="pretrained weights of the generator")
-    new_learning_rate: float = Field(1e-3, gt=0, description="newly initialised weights (decoder, markers, projections)")
+    new_learning_rate: float = Field(1e-3, gt=0, description="new weights (decoder, markers, projections)")
     weight_decay: float = Field(0.01, ge=0)
     warmup: float = Field(0.1, ge=0, le=1, description="share of the steps with a rising learning rate")
     clip_norm: float = Field(1.0, gt=0, description="gradient norm at most")
@@ -142,3 +142,10 @@ class Method(ABC):
     def predict(self, instances: Sequence[Instance]) -> Prediction:
         """Score every relation for every instance; never looks at ``instance.relation``, and never returns an
         instance's own id among its neighbours."""
+
+    def untrained_neighbours(self, instances: Sequence[Instance]) -> tuple[Neighbours, ...] | None:
+        """What a trainable retriever would have chosen before training; None where nothing was trained.
+
+        Only for comparison: the harness calls it outside all timings.
+        """
+        return None

@@ -11,7 +11,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from methods.base import MethodError, Settings
+from methods.base import Settings
 from methods.parts.candidates import CandidateSampler, Kind
 from methods.parts.conditioning import EncoderInput
 from methods.parts.extractor import GenerativeMethod
@@ -62,7 +62,7 @@ class Etrag(GenerativeMethod):
 
     Options = EtragOptions
 
-    def prepare(self, train: Sequence[Instance]) -> None:  # noqa: D102
+    def prepare(self, train: Sequence[Instance]) -> None:
         options, context = self.options, self.context
         self._rows = {i.id: row for row, i in enumerate(train)}
         self._train = list(train)
@@ -75,8 +75,8 @@ class Etrag(GenerativeMethod):
             query="query" in options.prefix_roles,
             neighbours="neighbours" in options.prefix_roles,
         )
-        start = options.temperature
-        self.log_temperature = nn.Parameter(torch.tensor(start).log(), requires_grad=options.temperature_rule == "learned")
+        learned = options.temperature_rule == "learned"
+        self.log_temperature = nn.Parameter(torch.tensor(options.temperature).log(), requires_grad=learned)
         self.body.update({"retriever": retriever, "soft_prompt": soft})
         self.body.register_parameter("log_temperature", self.log_temperature)
         self.body.to(context.device)
@@ -100,17 +100,17 @@ class Etrag(GenerativeMethod):
             head = nn.Linear(encoder.width, width, bias=False) if width else nn.Identity()
         return nn.ModuleDict({"encoder": encoder, "projection": head})
 
-    def extra_groups(self) -> list[tuple[list[nn.Parameter], float]]:  # noqa: D102
+    def extra_groups(self) -> list[tuple[list[nn.Parameter], float]]:
         new = [*self.body["retriever"]["projection"].parameters(), *self.body["soft_prompt"].parameters()]
         if self.options.temperature_rule == "learned":
             new.append(self.log_temperature)
         encoder = [p for p in self.body["retriever"]["encoder"].parameters() if p.requires_grad]
         return [(encoder, self.options.learning_rate), (new, self.context.optimisation.new_learning_rate)]
 
-    def after_step(self, step: int) -> None:  # noqa: D102
+    def after_step(self, step: int) -> None:
         self._step = step
 
-    def condition(self, batch: Sequence[Instance], inputs: EncoderInput) -> EncoderInput:  # noqa: D102
+    def condition(self, batch: Sequence[Instance], inputs: EncoderInput) -> EncoderInput:
         keys, values = self._encode(self.body["retriever"], batch, labelled=False)
         own = [self._rows.get(i.id, -1) for i in batch]
         if self.body.training:
@@ -119,7 +119,8 @@ class Etrag(GenerativeMethod):
             db_keys, db_values = self._encode(self.body["retriever"], chosen, labelled=True)
         else:
             self._refresh()
-            assert self._keys is not None and self._values is not None
+            assert self._keys is not None
+            assert self._values is not None
             rows, db_keys, db_values = torch.arange(len(self._train)), self._keys, self._values
         mask = (rows.unsqueeze(0) != torch.tensor(own).unsqueeze(1)).to(keys.device)  # never itself
         scores = cosine_scores(keys, db_keys).to(getattr(torch, self.options.selection_dtype))
@@ -129,7 +130,7 @@ class Etrag(GenerativeMethod):
         prefix = self.body["soft_prompt"](values, weights, db_values)
         return EncoderInput(inputs.ids, inputs.mask, prefix, self.options.insert)
 
-    def collect(self, instances: Sequence[Instance]) -> dict[str, Any]:  # noqa: D102
+    def collect(self, instances: Sequence[Instance]) -> dict[str, Any]:
         found = [self._found[i.id] for i in instances]
         names = found[0][1] if found else {}
         diagnostics = {name: float(np.mean([row[name] for _, row in found])) for name in names}
@@ -173,10 +174,10 @@ class Etrag(GenerativeMethod):
         return torch.cat([k for k, _ in parts])[back], torch.cat([v for _, v in parts])[back]
 
     def _refresh(self) -> None:
-        """Encode the database again where its vectors are older than ``refresh_interval`` steps (or training is over)."""
-        finished = self._step != self._fresh_at and not self.body.training
-        if self._keys is None or finished or self._step - self._fresh_at >= self.options.refresh_interval:
-            training = self.body.training
+        """Encode the database again: always before evaluation, every ``refresh_interval`` steps while training."""
+        age = self._step - self._fresh_at
+        training = self.body.training
+        if self._keys is None or age >= (self.options.refresh_interval if training else 1):
             self._keys, self._values = self._encode_all(self._train, labelled=True)
             self.body.train(training)
             self._sampler.refresh(torch.nn.functional.normalize(self._keys, dim=2).flatten(1))

@@ -81,7 +81,7 @@ def _hash_file(module: str) -> str:
 def _hash_sources(module: str) -> str:
     """The module's own file and everything that it may import from its package's shared folder."""
     own = _module_path(module)
-    shared = sorted((own.parent / "parts").glob("*.py")) + [own.parent / "types.py", own.parent / "base.py"]
+    shared = [*sorted((own.parent / "parts").glob("*.py")), own.parent / "types.py", own.parent / "base.py"]
     digest = hashlib.sha256()
     for path in [own, *(p for p in shared if p.exists())]:
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")

@@ -14,11 +14,11 @@ from methods.types import Instance, Neighbours
 class BM25Retriever(Retriever):
     """Lower-cased corpus tokens; a query is the whole sentence."""
 
-    def index(self, instances: Sequence[Instance]) -> None:  # noqa: D102
+    def index(self, instances: Sequence[Instance]) -> None:
         self._ids = [i.id for i in instances]
         self._bm25 = BM25Okapi([_words(i) for i in instances])
 
-    def search(self, queries: Sequence[Instance], k: int, exclude_ids: Sequence[Collection[str]]) -> list[Neighbours]:  # noqa: D102
+    def search(self, queries: Sequence[Instance], k: int, exclude_ids: Sequence[Collection[str]]) -> list[Neighbours]:
         return [
             nearest(np.asarray(self._bm25.get_scores(_words(query))), self._ids, k, exclude)
             for query, exclude in zip(queries, exclude_ids, strict=True)

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from methods.base import Context, FitReport, Method, MethodError, Progress
+from methods.base import FitReport, Method, MethodError, Progress
 from methods.parts.conditioning import EncoderInput
 from methods.parts.generator import build_generator
 from methods.parts.label_scoring import LabelScorer
@@ -55,7 +56,7 @@ class GenerativeMethod(Method):
 
     # --- the contract ----------------------------------------------------------------------------------------
 
-    def fit(self, train: Sequence[Instance], dev: Sequence[Instance]) -> FitReport:  # noqa: D102
+    def fit(self, train: Sequence[Instance], dev: Sequence[Instance]) -> FitReport:
         if not train:
             raise MethodError("the training subset is empty")
         context, started = self.context, time.perf_counter()
@@ -97,7 +98,7 @@ class GenerativeMethod(Method):
         """Numbers about the training that a method wants recorded."""
         return {}
 
-    def predict(self, instances: Sequence[Instance]) -> Prediction:  # noqa: D102
+    def predict(self, instances: Sequence[Instance]) -> Prediction:
         self.body.eval()
         self._remember(instances)
         scores = np.empty((len(instances), len(self.context.schema.names)), dtype=np.float32)
@@ -106,7 +107,7 @@ class GenerativeMethod(Method):
             for rows in self._by_length(instances):
                 batch = [instances[r] for r in rows]
                 memory = self.generator.encode(self.condition(batch, self.inputs(batch)))
-                scored = self.scorer.scores(lambda p, m=memory: self.generator.decode(m, p), self._admitted(batch))
+                scored = self.scorer.scores(partial(self.generator.decode, memory), self._admitted(batch))
                 scores[rows] = scored.cpu().numpy()
                 done += len(rows)
                 self.context.progress(Progress("predict", done, len(instances)))
@@ -147,14 +148,12 @@ class GenerativeMethod(Method):
         gold = torch.tensor([schema.index[i.relation] for i in batch], device=self.context.device)
         # A gold relation that the types exclude (label noise) must still have a finite loss.
         admitted = self._admitted(batch).scatter(1, gold.unsqueeze(1), True)
-        return -self.scorer.gold(lambda rows: self.generator.decode_each(memory, rows), gold, admitted).mean()
+        return -self.scorer.gold(partial(self.generator.decode_each, memory), gold, admitted).mean()
 
     def mean_loss(self, instances: Sequence[Instance]) -> float:
         """Loss over a set, without dropout."""
         with torch.inference_mode():
-            parts = [
-                self.loss([instances[r] for r in rows]) * len(rows) for rows in self._by_length(instances)
-            ]
+            parts = [self.loss([instances[r] for r in rows]) * len(rows) for rows in self._by_length(instances)]
         return float(sum(parts)) / len(instances)
 
     def inputs(self, batch: Sequence[Instance]) -> EncoderInput:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from methods.base import Lora, MethodError, Models
 from methods.parts.conditioning import EncoderInput
 from methods.parts.models import resolve
-from methods.parts.pairs import build_pair, load_encoder, quiet
+from methods.parts.pairs import Quiet, build_pair, load_encoder
 from methods.parts.verbalize import HEAD_OPEN, MARKERS, NEIGHBOUR, TAIL_OPEN
 
 PAIRS = ("minilm", "tiny")
@@ -179,7 +179,7 @@ def _load_seq2seq(models: Models) -> tuple[Any, Any]:
 
     path = resolve(models.generator).path
     try:
-        with quiet():
+        with Quiet():
             model = AutoModelForSeq2SeqLM.from_pretrained(path, dtype=torch.float32)
         tokenizer = AutoTokenizer.from_pretrained(path)
     except (OSError, ValueError) as error:

@@ -39,7 +39,7 @@ def load_encoder(name: str, texts: Sequence[str], dropout: float) -> tuple[BertM
         config.hidden_dropout_prob, config.attention_probs_dropout_prob = dropout, 0.0
         return BertModel(config, add_pooling_layer=False), tokenizer
     path = resolve(name).path
-    with quiet():
+    with Quiet():
         encoder = BertModel.from_pretrained(
             path, add_pooling_layer=False, hidden_dropout_prob=dropout, attention_probs_dropout_prob=0.0
         )
@@ -50,20 +50,20 @@ def train_tokenizer(texts: Sequence[str]) -> PreTrainedTokenizerFast:
     """Lower-cased WordPiece tokenizer learned from ``texts`` (deterministic)."""
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 
-    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
-    core = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    special = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
+    core = Tokenizer(models.WordPiece(unk_token=special["unk_token"]))
     core.normalizer = normalizers.BertNormalizer(lowercase=True)
     core.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    trainer = trainers.WordPieceTrainer(vocab_size=TINY_VOCABULARY, special_tokens=special, show_progress=False)
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=TINY_VOCABULARY, special_tokens=list(special.values()), show_progress=False
+    )
     core.train_from_iterator(sorted(texts), trainer)
     core.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]",
         pair="[CLS] $A [SEP] $B [SEP]",
         special_tokens=[(t, core.token_to_id(t)) for t in ("[CLS]", "[SEP]")],
     )
-    return PreTrainedTokenizerFast(
-        tokenizer_object=core, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]"
-    )
+    return PreTrainedTokenizerFast(tokenizer_object=core, **special)
 
 
 def build_pair(encoder: BertModel, vocabulary: Sequence[int], start: int, dropout: float) -> EncoderDecoderModel:
@@ -100,7 +100,7 @@ def build_pair(encoder: BertModel, vocabulary: Sequence[int], start: int, dropou
     return model
 
 
-class quiet:
+class Quiet:
     """Hold back transformers' loading reports (unused pooler weights and the like), keep its errors."""
 
     def __enter__(self) -> None:

@@ -31,7 +31,8 @@ def select(scores: Tensor, k: int, temperature: Tensor | float, mask: Tensor | N
     admitted: its weights are exactly zero. Raises ValueError for k < 1 or more than the admitted candidates.
     """
     if scores.ndim != 2 or (mask is not None and mask.shape != scores.shape):
-        raise ValueError(f"expected scores and mask [B, N], got {list(scores.shape)} and {mask if mask is None else list(mask.shape)}")
+        got = list(scores.shape), None if mask is None else list(mask.shape)
+        raise ValueError(f"expected scores and mask [B, N], got {got[0]} and {got[1]}")
     admitted = scores.shape[1] if mask is None else int(mask.sum(1).min()) if len(scores) else k
     if not 1 <= k <= admitted:
         raise ValueError(f"k must be between 1 and the {admitted} candidates, got {k}")

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from methods.base import MethodError
 from methods.parts.models import ALIASES, MINILM, resolve
-from methods.parts.pairs import load_encoder, quiet
+from methods.parts.pairs import Quiet, load_encoder
 from methods.parts.verbalize import between, window
 from methods.types import Instance, RelationSchema
 
@@ -26,7 +26,13 @@ class SpanEncoder(nn.Module):
     """
 
     def __init__(
-        self, name: str, schema: RelationSchema, roles: Sequence[Role], max_tokens: int, dropout: float, texts: Sequence[str]
+        self,
+        name: str,
+        schema: RelationSchema,
+        roles: Sequence[Role],
+        max_tokens: int,
+        dropout: float,
+        texts: Sequence[str],
     ) -> None:
         super().__init__()
         self.schema, self.roles, self.max_tokens = schema, tuple(roles), max_tokens
@@ -96,7 +102,7 @@ def _load(name: str, texts: Sequence[str], dropout: float) -> tuple[Any, Any]:
 
     path = resolve(name).path
     try:
-        with quiet():
+        with Quiet():
             model = AutoModel.from_pretrained(path, dtype=torch.float32)
         return model, AutoTokenizer.from_pretrained(path, add_prefix_space=True)  # RoBERTa needs it for given words
     except (OSError, ValueError) as error:

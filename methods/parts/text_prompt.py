@@ -23,7 +23,9 @@ class PromptBuilder:
     def __init__(self, tokenizer: Any, schema: RelationSchema, max_tokens: int) -> None:
         self.tokenizer, self.schema, self.max_tokens = tokenizer, schema, max_tokens
         empty = tokenizer("").input_ids
-        self.head, self.tail = (empty[:1], empty[1:]) if len(empty) > 1 else ([], empty)
+        # BERT and BART open and close an input, T5 only closes it.
+        self.head: list[int] = empty[:-1]
+        self.tail: list[int] = empty[-1:]
         self.pad = tokenizer.pad_token_id
         self._queries: dict[str, list[int]] = {}
         self._neighbours: dict[str, list[int]] = {}

@@ -28,12 +28,12 @@ class TextRag(GenerativeMethod):
     def build_retriever(self) -> Retriever:
         """The retriever under study, not yet indexed."""
 
-    def prepare(self, train: Sequence[Instance]) -> None:  # noqa: D102
+    def prepare(self, train: Sequence[Instance]) -> None:
         self._found: dict[str, Neighbours] = {}
         self.retriever = self.build_retriever()
         self.retriever.index(train)
 
-    def text_neighbours(self, instances: Sequence[Instance]) -> list[Neighbours]:  # noqa: D102
+    def text_neighbours(self, instances: Sequence[Instance]) -> list[Neighbours]:
         new = [i for i in instances if i.id not in self._found]
         found = self.retriever.search(new, self.options.k, [{i.id} for i in new])
         self._found.update(zip((i.id for i in new), found, strict=True))

@@ -52,10 +52,11 @@ def train(
         number = float(value.detach())
         if not math.isfinite(number):
             raise MethodError(
-                f"the training loss is {number} at step {step} of {steps}; lower the learning rate or raise the temperature"
+                f"the training loss is {number} at step {step} of {steps}; "
+                "lower the learning rate or raise the temperature"
             )
         optimiser.zero_grad(set_to_none=True)
-        value.backward()  # type: ignore[no-untyped-call]
+        value.backward()
         norm = nn.utils.clip_grad_norm_(trained, context.optimisation.clip_norm)
         if not torch.isfinite(norm):
             raise MethodError(f"the gradient is not finite at step {step} of {steps}; raise the temperature")
