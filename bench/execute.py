@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import traceback
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -19,7 +20,7 @@ from bench.seeds import derive, seed_everything
 from bench.store import SCHEMA_VERSION, Record
 from methods.base import Context, FitReport, Method, MethodError, Progress
 from methods.registry import METHODS
-from methods.types import Instance, Prediction, RelationSchema
+from methods.types import Instance, Neighbours, Prediction, RelationSchema
 
 # Six digits behind the point: differences below that are noise of the arithmetic, and files halve.
 DIGITS = 6
@@ -98,6 +99,7 @@ def _measure(
             on_dev = method.predict(dev) if dev else None
         with timer.phase("predict_test"):
             on_test = method.predict(dataset.test)
+    untrained = method.untrained_neighbours(dataset.test)
     predicted = choose(on_test, dataset.test, dataset.schema)
     metric = METRICS[dataset.metric]
     metrics = dict(metric([i.relation for i in dataset.test], predicted, dataset.schema))
@@ -110,7 +112,13 @@ def _measure(
         "metrics": metrics,
         "cost": _cost(fit, seconds, memory.bytes),
         "timings": _plain({**fit.timings, **{name: seconds[name] for name in ("fit", "predict_dev", "predict_test")}}),
-        "diagnostics": _plain({**fit.diagnostics, **on_test.diagnostics}),
+        "diagnostics": _plain(
+            {
+                **fit.diagnostics,
+                **on_test.diagnostics,
+                **shared_relation(on_test.neighbours, untrained, dataset.test, train),
+            }
+        ),
         "history": [_plain(row) for row in fit.history],
     }
     return result, prediction_lines(on_test, dataset.test, predicted, dataset.schema)
@@ -127,6 +135,30 @@ def _cost(fit: FitReport, seconds: Mapping[str, float], peak: int) -> dict[str, 
         "steps": int(fit.steps),
         "instances_seen": int(fit.instances_seen),
     }
+
+
+def shared_relation(
+    found: Sequence[Neighbours] | None,
+    untrained: Sequence[Neighbours] | None,
+    queries: Sequence[Instance],
+    database: Sequence[Instance],
+) -> dict[str, float]:
+    """Mean share of a query's neighbours that have its relation: as retrieved, before the retriever was trained
+    (where it is trained), and by chance (neighbours drawn at random). Empty for a method without neighbours."""
+    if found is None or not queries:
+        return {}
+    relation = {i.id: i.relation for i in database}
+    frequency = Counter(relation.values())
+
+    def share(neighbours: Sequence[Neighbours]) -> float:
+        pairs = zip(queries, neighbours, strict=True)
+        return float(np.mean([np.mean([relation[i] == query.relation for i in near.ids]) for query, near in pairs]))
+
+    result = {"same_relation": share(found)}
+    if untrained is not None:
+        result["same_relation_untrained"] = share(untrained)
+    result["same_relation_chance"] = float(np.mean([frequency[q.relation] / len(database) for q in queries]))
+    return result
 
 
 def choose(prediction: Prediction, instances: Sequence[Instance], schema: RelationSchema) -> list[str]:

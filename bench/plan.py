@@ -82,6 +82,7 @@ def plan(config: RunConfig, dataset: Dataset) -> tuple[CellSpec, ...]:
         "metric": dataset.metric,
         "generator": identify(config.models.generator),
         "encoder": identify(config.models.encoder),
+        "instance_encoder": identify(config.models.instance_encoder),
         "models": config.models.model_dump(mode="json"),
         "scoring": config.scoring.model_dump(mode="json"),
         "budget": config.budget.model_dump(mode="json"),

@@ -25,7 +25,7 @@ class Settings(BaseModel):
 class Budget(Settings):
     """How much a method may train: the same for every compared method, given by the config alone."""
 
-    max_steps: int = Field(400, ge=1, description="optimiser steps at most")
+    max_steps: int = Field(300, ge=1, description="optimiser steps at most")
     max_epochs: int = Field(30, ge=1, description="passes over the training subset at most")
     batch_size: int = Field(16, ge=1, description="instances per optimiser step")
     evaluate_every: int = Field(100, ge=1, description="steps between two evaluations of the dev loss")
@@ -42,8 +42,8 @@ class Budget(Settings):
 class Optimisation(Settings):
     """AdamW, linear warm-up and linear decay; shared by every method."""
 
-    learning_rate: float = Field(1e-4, gt=0, description="pretrained weights of the generator")
-    new_learning_rate: float = Field(1e-3, gt=0, description="new weights (decoder, markers, projections)")
+    learning_rate: float = Field(2e-4, gt=0, description="pretrained weights of the generator")
+    new_learning_rate: float = Field(5e-4, gt=0, description="new weights (decoder, markers, projections)")
     weight_decay: float = Field(0.01, ge=0)
     warmup: float = Field(0.1, ge=0, le=1, description="share of the steps with a rising learning rate")
     clip_norm: float = Field(1.0, gt=0, description="gradient norm at most")
@@ -59,10 +59,16 @@ class Lora(Settings):
 
 
 class Models(Settings):
-    """Which generator and which sentence/instance encoder; names are resolved by `methods.parts.models`."""
+    """Which generator and which encoders; names are resolved by `methods.parts.models`."""
 
     generator: str = Field("minilm", description="'tiny', 'minilm', or a Hugging Face encoder-decoder id or directory")
-    encoder: str = Field("sentence-transformers/all-MiniLM-L6-v2", description="encoder of rag_text and etrag")
+    encoder: str = Field("sentence-transformers/all-MiniLM-L6-v2", description="frozen sentence encoder (rag_text)")
+    instance_encoder: str = Field(
+        "sentence-transformers/all-MiniLM-L6-v2", description="trainable instance encoder (etrag); 'tiny' from scratch"
+    )
+    layers: int | None = Field(
+        None, ge=1, description="keep only the first layers of MiniLM encoders that are trained; none keeps all six"
+    )
     max_input_tokens: int = Field(256, ge=8)
     max_target_tokens: int = Field(64, ge=2)
     memory: Literal["markers", "sentence"] = Field(

@@ -88,13 +88,19 @@ class Etrag(GenerativeMethod):
         """The untrained retriever: the same weights whenever it is built."""
         options, context = self.options, self.context
         models = context.models
-        texts = [" ".join(marked_words(i)) for i in self._train] if models.encoder == "tiny" else []
+        texts = [" ".join(marked_words(i)) for i in self._train] if models.instance_encoder == "tiny" else []
         texts += context.schema.verbalisations.values()
         with torch.random.fork_rng():
             torch.manual_seed(context.seed)
             self._roles = tuple(dict.fromkeys((*options.key_spans, *options.value_spans)))
             encoder = SpanEncoder(
-                models.encoder, context.schema, self._roles, models.max_input_tokens, models.dropout, texts
+                models.instance_encoder,
+                context.schema,
+                self._roles,
+                models.max_input_tokens,
+                models.dropout,
+                texts,
+                models.layers,
             )
             width = options.projection
             head = nn.Linear(encoder.width, width, bias=False) if width else nn.Identity()

@@ -52,7 +52,7 @@ def mini_preset(mini: Path) -> Path:
     path = mini / "mini.yaml"
     path.write_text(
         "dataset: {name: mini}\nmethods: [mini, mini_plain]\nratios: [0.5, 1.0]\ndraws: [0, 1]\nseeds: [0]\n"
-        "models: {generator: tiny, encoder: tiny}\n",
+        "models: {generator: tiny, encoder: tiny, instance_encoder: tiny}\n",
         encoding="utf-8",
     )
     return path

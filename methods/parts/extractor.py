@@ -133,6 +133,7 @@ class GenerativeMethod(Method):
             texts,
             whole_vocabulary=context.scoring.rule == "likelihood",
         )
+        self._prompts: dict[str, list[int]] = {}
         self.prompts = PromptBuilder(self.generator.tokenizer, schema, models.max_input_tokens)
         try:
             trie = build_trie(self.generator.labels)
@@ -161,8 +162,6 @@ class GenerativeMethod(Method):
         return self.prompts.batch([self._prompts[i.id] for i in batch], self.context.device)
 
     def _remember(self, instances: Sequence[Instance]) -> None:
-        if not hasattr(self, "_prompts"):
-            self._prompts: dict[str, list[int]] = {}
         new = [i for i in instances if i.id not in self._prompts]
         self.prompts.remember(new)
         found = self.text_neighbours(new)

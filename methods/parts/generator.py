@@ -152,7 +152,9 @@ def build_generator(
     """
     pair = models.generator in PAIRS
     if pair:
-        model, tokenizer = load_encoder(models.generator, [*texts, *verbalisations.values()], models.dropout)
+        model, tokenizer = load_encoder(
+            models.generator, [*texts, *verbalisations.values()], models.dropout, models.layers
+        )
         start = tokenizer.cls_token_id
     else:
         model, tokenizer = _load_seq2seq(models)

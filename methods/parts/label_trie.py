@@ -47,7 +47,7 @@ class LabelTrie:
         for prefix in sorted((self.prefixes[n] for n in needed), key=len, reverse=True):
             if not any(row[: len(prefix)] == prefix for row in rows):
                 rows.append(prefix)
-        rows.sort()
+        rows = sorted(rows) or [()]  # a trie without a choice still decodes something
         where = {}
         for n in needed:
             prefix = self.prefixes[n]

@@ -1,7 +1,7 @@
 """The offline generators: a BERT encoder with a new pre-norm decoder, as a Hugging Face `EncoderDecoderModel`.
 
 `minilm` starts from all-MiniLM-L6-v2 (Rothe et al. 2020 warm-start both sides; here the decoder borrows only its
-word embeddings, see docs/recipes.md), `tiny` from random weights and a WordPiece vocabulary of the training subset.
+word embeddings, see docs/recipes.md), `tiny` from random weights and a BPE vocabulary of the training subset.
 The decoder's vocabulary is the label trie's: nothing else can ever be generated.
 """
 
@@ -27,8 +27,8 @@ from methods.parts.models import resolve
 TINY_VOCABULARY = 4000
 
 
-def load_encoder(name: str, texts: Sequence[str], dropout: float) -> tuple[BertModel, Any]:
-    """(encoder, tokenizer) of 'tiny' or of a BERT model directory such as MiniLM.
+def load_encoder(name: str, texts: Sequence[str], dropout: float, layers: int | None = None) -> tuple[BertModel, Any]:
+    """(encoder, tokenizer) of 'tiny' or of a BERT model directory such as MiniLM, cut to its first ``layers``.
 
     No dropout on attention weights: it forbids the fused attention kernel and made a step a fifth slower on CPU.
     """
@@ -43,18 +43,24 @@ def load_encoder(name: str, texts: Sequence[str], dropout: float) -> tuple[BertM
         encoder = BertModel.from_pretrained(
             path, add_pooling_layer=False, hidden_dropout_prob=dropout, attention_probs_dropout_prob=0.0
         )
+    if layers is not None:
+        encoder.encoder.layer = encoder.encoder.layer[:layers]
+        encoder.config.num_hidden_layers = len(encoder.encoder.layer)
     return encoder, AutoTokenizer.from_pretrained(path)
 
 
 def train_tokenizer(texts: Sequence[str]) -> PreTrainedTokenizerFast:
-    """Lower-cased WordPiece tokenizer learned from ``texts`` (deterministic)."""
+    """Lower-cased BPE tokenizer learned from ``texts``, the same in every process.
+
+    (The library's WordPiece trainer is not: its continuation pieces are numbered in the order of a hash map.)
+    """
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 
     special = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
-    core = Tokenizer(models.WordPiece(unk_token=special["unk_token"]))
+    core = Tokenizer(models.BPE(unk_token=special["unk_token"]))
     core.normalizer = normalizers.BertNormalizer(lowercase=True)
     core.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    trainer = trainers.WordPieceTrainer(
+    trainer = trainers.BpeTrainer(
         vocab_size=TINY_VOCABULARY, special_tokens=list(special.values()), show_progress=False
     )
     core.train_from_iterator(sorted(texts), trainer)
@@ -86,6 +92,7 @@ def build_pair(encoder: BertModel, vocabulary: Sequence[int], start: int, dropou
         bos_token_id=start,
         eos_token_id=start,
         decoder_start_token_id=start,
+        init_std=width**-0.5,  # MBart's own 0.02 leaves the new cross-attention nearly silent for 100 steps
         add_cross_attention=True,
         is_decoder=True,
         tie_word_embeddings=True,

@@ -45,6 +45,8 @@ def select(scores: Tensor, k: int, temperature: Tensor | float, mask: Tensor | N
         logits = state / temperature
         if closed is not None:
             logits = logits.masked_fill(closed, float("-inf"))
+        # Softmax does not see a shift, float32 does: at low t the logits reach 1e8.
+        logits = logits - logits.detach().amax(1, keepdim=True)
         total = logits.logsumexp(1, keepdim=True)
         log_weight = logits - total
         steps.append(log_weight.exp())

@@ -33,10 +33,11 @@ class SpanEncoder(nn.Module):
         max_tokens: int,
         dropout: float,
         texts: Sequence[str],
+        layers: int | None = None,
     ) -> None:
         super().__init__()
         self.schema, self.roles, self.max_tokens = schema, tuple(roles), max_tokens
-        self.model, self.tokenizer = _load(name, texts, dropout)
+        self.model, self.tokenizer = _load(name, texts, dropout, layers)
         self.model.get_input_embeddings().weight.requires_grad_(name == "tiny")
         self._rows: dict[tuple[str, bool], Row] = {}
 
@@ -95,9 +96,9 @@ class SpanEncoder(nn.Module):
         return ids, [spans[role] for role in self.roles]
 
 
-def _load(name: str, texts: Sequence[str], dropout: float) -> tuple[Any, Any]:
+def _load(name: str, texts: Sequence[str], dropout: float, layers: int | None) -> tuple[Any, Any]:
     if name == "tiny" or ALIASES.get(name, name) == MINILM:
-        return load_encoder(name, texts, dropout)
+        return load_encoder(name, texts, dropout, layers)
     from transformers import AutoModel, AutoTokenizer
 
     path = resolve(name).path

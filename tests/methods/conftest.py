@@ -1,0 +1,157 @@
+"""A tiny corpus and tiny real Hugging Face models, made by the tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import (
+    AutoTokenizer,
+    BartConfig,
+    BartForConditionalGeneration,
+    RobertaConfig,
+    RobertaModel,
+    T5Config,
+    T5ForConditionalGeneration,
+)
+
+from methods.base import Budget, Context, Models, Optimisation, Scoring
+from methods.parts.pairs import train_tokenizer
+from methods.types import Instance, RelationSchema, Span
+
+CITIES, FIRMS = ("oslo", "lima", "cairo", "quito", "turin"), ("acme", "initech", "globex")
+PEOPLE = ("ann", "bob", "cleo", "dan", "eve", "finn", "gil")
+
+
+@pytest.fixture(scope="session")
+def schema() -> RelationSchema:
+    return RelationSchema(
+        names=("none", "born_in", "lives_in", "works_for"),
+        verbalisations={
+            "none": "no relation",
+            "born_in": "born in tail",
+            "lives_in": "resident of tail",
+            "works_for": "employee of tail",
+        },
+        negative="none",
+        type_constraints={
+            ("PERSON", "CITY"): frozenset({"born_in", "lives_in"}),
+            ("PERSON", "FIRM"): frozenset({"works_for"}),
+        },
+    )
+
+
+def make_instances(prefix: str, count: int) -> list[Instance]:
+    """Deterministic four-relation corpus; negatives share the types of positives."""
+    wordings = {
+        "born_in": ("was", "born", "in"),
+        "lives_in": ("now", "lives", "in"),
+        "works_for": ("works", "for"),
+        "none": ("never", "saw"),
+    }
+    made = []
+    for i in range(count):
+        relation = ("born_in", "works_for", "none", "lives_in")[i % 4]
+        firm = relation == "works_for"
+        tail = FIRMS[i % 3] if firm else CITIES[i % 5]
+        tokens = (PEOPLE[i % 7], *wordings[relation], tail, "in", "the", "year", str(1900 + i), ".")
+        spot = 1 + len(wordings[relation])
+        made.append(
+            Instance(
+                f"{prefix}-{i}",
+                tokens,
+                Span(0, 1),
+                Span(spot, spot + 1),
+                relation,
+                "PERSON",
+                "FIRM" if firm else "CITY",
+            )
+        )
+    return made
+
+
+@pytest.fixture(scope="session")
+def corpus() -> tuple[list[Instance], list[Instance], list[Instance]]:
+    """train (23), dev (5), test (11)."""
+    return make_instances("train", 23), make_instances("dev", 5), make_instances("test", 11)
+
+
+@pytest.fixture
+def context(schema: RelationSchema) -> Callable[..., Context]:
+    """`context(seed=.., budget=.., models=..)` with small defaults."""
+
+    def make(**changes: object) -> Context:
+        settings: dict[str, object] = {
+            "seed": 3,
+            "budget": Budget(max_steps=4, batch_size=7),
+            "models": Models(generator="tiny", max_input_tokens=96),
+            "optimisation": Optimisation(),
+            "scoring": Scoring(),
+        }
+        return Context(schema=schema, **(settings | changes))  # type: ignore[arg-type]
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def seq2seq(tmp_path_factory: pytest.TempPathFactory, schema: RelationSchema) -> dict[str, Path]:
+    """Directories of tiny random T5 and BART models and a RoBERTa encoder with a tokenizer of this corpus."""
+    texts = [" ".join(i.tokens) for i in make_instances("train", 23)] + list(schema.verbalisations.values())
+    tokenizer = train_tokenizer(texts)
+    tokenizer.eos_token = tokenizer.sep_token
+    size = len(tokenizer)
+    torch.manual_seed(0)
+    pad, start, end = (tokenizer.convert_tokens_to_ids(t) for t in ("[PAD]", "[CLS]", "[SEP]"))
+    special = {"pad_token_id": pad, "eos_token_id": end, "bos_token_id": start}
+    models = {
+        "t5": T5ForConditionalGeneration(
+            T5Config(
+                vocab_size=size,
+                d_model=16,
+                d_kv=8,
+                d_ff=32,
+                num_layers=2,
+                num_heads=2,
+                decoder_start_token_id=pad,
+                **special,
+            )
+        ),
+        "bart": BartForConditionalGeneration(
+            BartConfig(
+                vocab_size=size,
+                d_model=16,
+                encoder_layers=2,
+                decoder_layers=2,
+                encoder_attention_heads=2,
+                decoder_attention_heads=2,
+                encoder_ffn_dim=32,
+                decoder_ffn_dim=32,
+                max_position_embeddings=128,
+                decoder_start_token_id=end,
+                forced_eos_token_id=None,
+                **special,
+            )
+        ),
+        "roberta": RobertaModel(
+            RobertaConfig(
+                vocab_size=size,
+                hidden_size=16,
+                num_hidden_layers=1,
+                num_attention_heads=2,
+                intermediate_size=32,
+                max_position_embeddings=130,
+                **special,
+            ),
+            add_pooling_layer=False,
+        ),
+    }
+    models["bart"].final_logits_bias.normal_()  # so that a forgotten bias is seen
+    folders = {}
+    for name, model in models.items():
+        folders[name] = tmp_path_factory.mktemp(name)
+        model.save_pretrained(folders[name])
+        tokenizer.save_pretrained(folders[name])
+        AutoTokenizer.from_pretrained(folders[name])
+    return folders

@@ -1,0 +1,140 @@
+"""The generator against plain Hugging Face calls, for T5, BART and the offline pairs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoModelForSeq2SeqLM
+
+from methods.base import Lora, MethodError, Models, Scoring
+from methods.parts.conditioning import EncoderInput
+from methods.parts.generator import Generator, Memory, build_generator
+from methods.parts.label_scoring import LabelScorer
+from methods.parts.label_trie import build_trie
+from methods.types import RelationSchema
+
+TEXTS = ["ann was born in oslo in the year 1900 .", "bob works for acme"]
+
+
+def build(name: object, schema: RelationSchema, *, whole: bool = False, **models: object) -> Generator:
+    settings = Models(generator=str(name), **models)  # type: ignore[arg-type]
+    return build_generator(settings, dict(schema.verbalisations), TEXTS, whole_vocabulary=whole).eval()
+
+
+def inputs(generator: Generator) -> EncoderInput:
+    coded = generator.tokenizer(
+        ["<e1> ann </e1> was born in <e2> oslo </e2>", "bob"], padding=True, return_tensors="pt"
+    )
+    return EncoderInput(coded.input_ids, coded.attention_mask.bool())
+
+
+@pytest.mark.parametrize("family", ["t5", "bart"])
+@pytest.mark.parametrize("whole", [True, False])
+def test_logits_equal_the_plain_model(
+    family: str, whole: bool, seq2seq: dict[str, Path], schema: RelationSchema
+) -> None:
+    generator = build(seq2seq[family], schema, whole=whole)
+    plain = AutoModelForSeq2SeqLM.from_pretrained(seq2seq[family]).eval()
+    coded = generator.tokenizer(TEXTS, padding=True, return_tensors="pt")  # no markers: the plain model knows none
+    memory = generator.encode(EncoderInput(coded.input_ids, coded.attention_mask.bool()))
+    label = generator.labels["born_in"][:-1]
+    found = generator.decode(memory, torch.tensor([label]))[:, 0]
+    tokens = [generator.vocabulary[t].item() if not whole else t for t in label]
+    expected = plain(
+        input_ids=coded.input_ids,
+        attention_mask=coded.attention_mask,
+        decoder_input_ids=torch.tensor([[plain.config.decoder_start_token_id, *tokens]] * 2),
+    ).logits
+    assert torch.allclose(found, expected if whole else expected[:, :, generator.vocabulary], atol=1e-5)
+
+
+@pytest.mark.parametrize("family", ["t5", "bart", "tiny", "minilm"])
+def test_soft_prefix_is_spliced_where_asked(family: str, seq2seq: dict[str, Path], schema: RelationSchema) -> None:
+    """Splicing the embeddings of real tokens equals having written those tokens."""
+    torch.manual_seed(0)
+    generator = build(seq2seq.get(family, family), schema, memory="sentence")
+    written = inputs(generator)
+    cut = EncoderInput(
+        torch.cat([written.ids[:, :1], written.ids[:, 3:]], 1),
+        torch.cat([written.mask[:, :1], written.mask[:, 3:]], 1),
+        generator.embed(written.ids[:, 1:3]),
+        insert=1,
+    )
+    whole, spliced = generator.encode(written), generator.encode(cut)
+    kept = written.mask[:, :3].all(1) & written.mask.all(1)  # rows without padding: masks must agree there
+    assert torch.allclose(whole.states[kept], spliced.states[kept], atol=1e-5)
+    assert kept.any()
+
+
+def test_marker_memory_keeps_cls_and_opening_markers_in_order(schema: RelationSchema) -> None:
+    generator = build("tiny", schema)
+    prompts = inputs(generator)
+    memory = generator.encode(prompts)
+    generator.sentence_memory = True
+    whole = generator.encode(prompts)
+    spots = [int((prompts.ids[0] == generator.tokenizer.convert_tokens_to_ids(m)).nonzero()) for m in ("<e1>", "<e2>")]
+    assert memory.mask.tolist() == [[True, True, True], [True, False, False]]  # the second has no markers
+    assert torch.equal(memory.states[0], whole.states[0, [0, *spots]])
+
+
+def test_instances_do_not_see_each_other(schema: RelationSchema) -> None:
+    generator = build("tiny", schema)
+    prompts = inputs(generator)
+    both = generator.encode(prompts)
+    rows = torch.tensor([[generator.labels["born_in"][0]], [generator.labels["none"][0]]])
+    together = generator.decode(both, rows)
+    for i in range(2):
+        alone = generator.encode(EncoderInput(prompts.ids[i : i + 1], prompts.mask[i : i + 1]))
+        alone = Memory(alone.states[:, : int(alone.mask.sum())], alone.mask[:, : int(alone.mask.sum())])
+        assert torch.allclose(generator.decode(alone, rows)[0], together[i], atol=1e-5)
+
+
+def test_word_embeddings_are_frozen_and_markers_are_not(schema: RelationSchema) -> None:
+    generator = build("minilm", schema)
+    groups = generator.parameter_groups()
+    trained = {id(p) for group in groups.values() for p in group}
+    assert id(generator.model.get_encoder().get_input_embeddings().weight) not in trained
+    assert any(p is generator.markers.weight for p in groups["new"])
+    output = generator.model.decoder.get_output_embeddings().weight
+    assert output is generator.model.decoder.get_input_embeddings().weight
+    words = generator.model.get_encoder().get_input_embeddings().weight
+    assert torch.equal(output, words[generator.vocabulary])  # copied from the encoder's words, row by row
+    assert len(groups["pretrained"]) > 50
+
+
+def test_lora_trains_adapters_and_markers_only(seq2seq: dict[str, Path], schema: RelationSchema) -> None:
+    generator = build(seq2seq["t5"], schema, lora=Lora(r=2, alpha=4, target_modules=("q", "v")))
+    trained = [n for n, p in generator.named_parameters() if p.requires_grad]
+    assert trained[0] == "markers.weight" or "markers.weight" in trained
+    assert all("lora_" in n or n == "markers.weight" for n in trained)
+    assert sum("lora_" in n for n in trained) == 2 * 2 * (2 + 4)  # A and B, q and v, encoder and both decoder kinds
+    with pytest.raises(MethodError, match=r"lora\.target_modules fits no layer"):
+        build(seq2seq["t5"], schema, lora=Lora(target_modules=("nothing",)))
+
+
+def test_likelihood_normalises_over_the_whole_vocabulary(seq2seq: dict[str, Path], schema: RelationSchema) -> None:
+    generator = build(seq2seq["t5"], schema, whole=True)
+    coded = generator.tokenizer(TEXTS, padding=True, return_tensors="pt")
+    memory = generator.encode(EncoderInput(coded.input_ids, coded.attention_mask.bool()))
+    scorer = LabelScorer(build_trie(generator.labels), Scoring(rule="likelihood"))
+    scores = scorer.scores(lambda rows: generator.decode(memory, rows), torch.ones(2, 4, dtype=torch.bool))
+    plain = AutoModelForSeq2SeqLM.from_pretrained(seq2seq["t5"]).eval()
+    for column, (name, ids) in enumerate(generator.labels.items()):
+        labels = torch.tensor([list(ids)] * 2)
+        logits = plain(input_ids=coded.input_ids, attention_mask=coded.attention_mask, labels=labels).logits
+        expected = logits.log_softmax(2).gather(2, labels.unsqueeze(2)).sum((1, 2))
+        assert torch.allclose(scores[:, column], expected, atol=1e-4), name
+
+
+def test_what_a_user_can_mend_is_said_in_one_line(tmp_path: Path, schema: RelationSchema) -> None:
+    with pytest.raises(MethodError, match="max_target_tokens = 2"):
+        build("tiny", schema, max_target_tokens=2)
+    with pytest.raises(MethodError, match=r"no config\.json"):
+        build(tmp_path, schema)
+    (tmp_path / "config.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(MethodError, match="safetensors"):
+        build(tmp_path, schema)
+    with pytest.raises(MethodError, match="neither a directory nor in the hub cache"):
+        build("nobody/no-such-model", schema)

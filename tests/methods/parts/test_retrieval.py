@@ -1,0 +1,129 @@
+"""Retrievers (real BM25, real MiniLM and FAISS), the span encoder and the candidate sampler."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from rank_bm25 import BM25Okapi
+
+from methods.base import MethodError
+from methods.parts.bm25 import BM25Retriever
+from methods.parts.candidates import CandidateSampler
+from methods.parts.dense import DenseRetriever
+from methods.parts.models import MINILM, MINILM_SHA256, identify, resolve
+from methods.parts.span_encoder import SpanEncoder
+from methods.types import Instance, RelationSchema, Span
+from tests.methods.conftest import make_instances
+
+
+def sentences(*texts: str) -> list[Instance]:
+    return [Instance(f"s{i}", tuple(t.split()), Span(0, 1), Span(1, 2), "none") for i, t in enumerate(texts)]
+
+
+def test_bm25_is_rank_bm25_with_ties_by_database_order() -> None:
+    database = sentences("a cat sat", "the dog ran", "the dog ran", "birds sing loudly today", "a Dog barked")
+    retriever = BM25Retriever()
+    retriever.index(database)
+    query = sentences("DOG ran fast")[0]
+    scores = BM25Okapi([[t.lower() for t in i.tokens] for i in database]).get_scores(["dog", "ran", "fast"])
+    found = retriever.search([query], 3, [()])[0]
+    assert found.ids[:2] == ("s1", "s2")  # equal scores
+    assert found.weights == tuple(sorted(scores.tolist(), reverse=True)[:3])
+    without = retriever.search([query], 3, [{"s1"}])[0]
+    assert "s1" not in without.ids
+    assert without.ids[0] == "s2"
+    assert len(without.ids) == 3
+
+
+def test_dense_retrieval_equals_a_matrix_product_and_knows_meaning() -> None:
+    database = sentences(
+        "the physician treated a patient",
+        "stocks fell on monday",
+        "a doctor cured the sick",
+        "the bank raised rates",
+        "rain is expected tonight",
+    )
+    retriever = DenseRetriever(MINILM, "cpu")
+    retriever.index(database)
+    query = sentences("medical staff healed people")[0]
+    found = retriever.search([query], 5, [()])[0]
+    assert set(found.ids[:2]) == {"s0", "s2"}
+    vectors, asked = retriever._encode(database), retriever._encode([query])
+    similarity = vectors @ asked[0]
+    assert [database[i].id for i in np.argsort(-similarity)] == list(found.ids)
+    assert np.allclose(sorted(similarity, reverse=True), found.weights, atol=1e-5)
+    assert retriever.search([database[0]], 2, [{"s0"}])[0].ids[0] == "s2"
+    assert retriever.search([], 2, []) == []
+
+
+def test_minilm_comes_from_the_package_and_is_the_hubs_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    found = resolve("minilm")
+    assert found.source in {"package", "hub"}
+    if found.source == "package":
+        assert found.hash == f"sha256:{MINILM_SHA256}"
+    assert identify("tiny")["source"] == "built-in"
+    assert identify(MINILM)["hash"] == found.hash
+    assert identify(str(found.path))["source"] == "directory"
+    with pytest.raises(MethodError, match="neither a directory nor in the hub cache"):
+        identify("not a name/at all/really")
+
+
+@pytest.mark.parametrize("name", ["minilm", "tiny", "roberta"])
+def test_span_vectors_are_means_of_hidden_states(name: str, schema: RelationSchema, seq2seq: dict[str, Path]) -> None:
+    torch.manual_seed(0)
+    texts = [" ".join(i.tokens) for i in make_instances("t", 23)]
+    roles = ("head", "tail", "label", "between", "sentence")
+    encoder = SpanEncoder(str(seq2seq.get(name, name)), schema, roles, 64, 0.1, texts).eval()
+    one, other = make_instances("q", 2)
+    spans = encoder([one, other], labelled=True)
+    assert spans.shape == (2, 5, encoder.width)
+    coded = encoder.tokenizer(list(one.tokens), ["born", "in", "tail"], is_split_into_words=True, return_tensors="pt")
+    hidden = encoder.model(input_ids=coded.input_ids, attention_mask=coded.attention_mask).last_hidden_state[0]
+    words, parts = coded.word_ids(), coded.sequence_ids()
+
+    def mean(part: int, start: int, end: int) -> torch.Tensor:
+        kept = [i for i, (p, w) in enumerate(zip(parts, words, strict=True)) if p == part and start <= w < end]
+        return hidden[kept].mean(0)
+
+    expected = [mean(0, 0, 1), mean(0, 4, 5), mean(1, 0, 3), mean(0, 1, 4), mean(0, 0, len(one.tokens))]
+    for found, wanted in zip(spans[0], expected, strict=True):
+        assert torch.allclose(found, wanted, atol=1e-4)
+    # A query never carries its label; its label span is the closing separator.
+    unlabelled = Instance("q2", one.tokens, one.head, one.tail, "works_for")
+    assert torch.equal(encoder([one], labelled=False), encoder([unlabelled], labelled=False))
+    bare = encoder.tokenizer(list(one.tokens), is_split_into_words=True, return_tensors="pt")
+    last = encoder.model(input_ids=bare.input_ids, attention_mask=bare.attention_mask).last_hidden_state[0, -1]
+    assert torch.allclose(encoder([one], labelled=False)[0, 2], last, atol=1e-4)
+
+
+def test_a_long_sentence_keeps_its_entities(schema: RelationSchema) -> None:
+    tokens = ("year",) * 200 + ("ann", "born", "oslo") + ("year",) * 200
+    one = Instance("long", tokens, Span(200, 201), Span(202, 203), "born_in")
+    encoder = SpanEncoder("tiny", schema, ("head", "tail"), 32, 0.0, ["ann born oslo year tail in"])
+    ids, (head, tail) = encoder._row(one, True)
+    assert len(ids) <= 32
+    assert encoder.tokenizer.decode([ids[i] for i in head]) == "ann"
+    assert encoder.tokenizer.decode([ids[i] for i in tail]) == "oslo"
+
+
+@pytest.mark.parametrize("kind", ["random", "shortlist", "mixed"])
+def test_candidates_are_distinct_and_reproducible(kind: str) -> None:
+    keys = torch.nn.functional.normalize(torch.randn(31, 5, generator=torch.Generator().manual_seed(0)), dim=1)
+    draws = []
+    for _ in range(2):
+        sampler = CandidateSampler(kind, 31, 11, seed=7)  # type: ignore[arg-type]
+        sampler.refresh(keys)
+        draws.append([sampler.draw(keys[:3], [0, 1, 2]).tolist() for _ in range(5)])
+    assert draws[0] == draws[1]
+    assert all(len(set(d)) == 11 and d == sorted(d) for d in draws[0])
+    assert draws[0][0] != draws[0][1] or kind == "shortlist"
+    if kind != "random":
+        order = (keys[:3] @ keys.T).argsort(1, descending=True)
+        nearest = [next(i for i in row if i > 2) for row in order.tolist()]
+        assert all(set(nearest) <= set(d) for d in draws[0])
+    if kind == "shortlist":
+        assert not {0, 1, 2} & set(draws[0][0])
+    assert CandidateSampler("random", 5, 32, 0).draw(None, []).tolist() == [0, 1, 2, 3, 4]

@@ -1,0 +1,132 @@
+"""Instances as text: markers, windows, prompts that never lose the query or a label."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from methods.parts.pairs import train_tokenizer
+from methods.parts.text_prompt import PromptBuilder
+from methods.parts.verbalize import MARKERS, between, marked_words, neighbour_words, type_words, window
+from methods.types import Instance, RelationSchema, Span
+from tests.methods.conftest import make_instances
+
+
+def instance(tokens: str, head: tuple[int, int], tail: tuple[int, int], kinds: tuple[str, str] = ("", "")) -> Instance:
+    return Instance("q", tuple(tokens.split()), Span(*head), Span(*tail), "born_in", *kinds)
+
+
+def test_markers_enclose_the_entities_and_name_their_types() -> None:
+    one = instance("Ada Lovelace was born in London .", (0, 2), (5, 6), ("PERSON", "STATE_OR_PROVINCE"))
+    assert " ".join(marked_words(one)) == (
+        "<e1> person Ada Lovelace </e1> was born in <e2> state or province London </e2> ."
+    )
+    assert type_words("") == []
+    swapped = instance("London bore Ada", (2, 3), (0, 1))
+    assert " ".join(marked_words(swapped)) == "<e2> London </e2> bore <e1> Ada </e1>"
+
+
+def test_nested_and_equal_spans_stay_balanced() -> None:
+    for head, tail in (((0, 3), (1, 2)), ((1, 2), (1, 2)), ((0, 2), (1, 3)), ((0, 3), (2, 3))):
+        words = marked_words(instance("a b c", head, tail))
+        assert sorted(w for w in words if w in MARKERS) == sorted(MARKERS[:4])
+        assert [w for w in words if w not in MARKERS] == ["a", "b", "c"]
+        for opening, closing, span in (("<e1>", "</e1>", head), ("<e2>", "</e2>", tail)):
+            inside = [w for w in words[words.index(opening) : words.index(closing)] if w not in MARKERS]
+            assert inside == ["a", "b", "c"][slice(*span)]
+
+
+def test_a_literal_marker_in_the_corpus_is_no_marker() -> None:
+    words = marked_words(instance("x</e1>y is <nb> z", (0, 1), (3, 4)))
+    assert sum(marker in " ".join(words).replace("<e1> x", "", 1) for marker in ("<nb>",)) == 0
+    assert words.count("</e1>") == 1
+    assert "x< /e1 >y" in words
+
+
+spans = st.tuples(st.integers(0, 40), st.integers(1, 5))
+
+
+@settings(deadline=None)
+@given(length=st.integers(1, 46), head=spans, tail=spans, room=st.integers(1, 50))
+def test_a_window_always_holds_both_entities(
+    length: int, head: tuple[int, int], tail: tuple[int, int], room: int
+) -> None:
+    ends = [(min(s, length - 1), min(s + n, length)) for s, n in (head, tail)]
+    ends = [(s, max(e, s + 1)) for s, e in ends]
+    one = Instance("w", tuple("abc"[i % 3] for i in range(length)), Span(*ends[0]), Span(*ends[1]), "r")
+    lo, hi = window(one, room)
+    hull = max(e for _, e in ends) - min(s for s, _ in ends)
+    assert 0 <= lo <= min(s for s, _ in ends)
+    assert max(e for _, e in ends) <= hi <= length
+    assert hi - lo <= max(room, hull)
+    assert [w for w in marked_words(one, room) if w not in MARKERS] == list(one.tokens[lo:hi])
+
+
+def test_between_is_none_where_entities_touch() -> None:
+    assert between(instance("a b c d", (0, 1), (3, 4))) == Span(1, 3)
+    assert between(instance("a b c d", (3, 4), (0, 1))) == Span(1, 3)
+    assert between(instance("a b", (0, 1), (1, 2))) is None
+    assert between(instance("a b c", (0, 2), (1, 3))) is None
+
+
+def prompts(schema: RelationSchema, room: int) -> PromptBuilder:
+    texts = [" ".join(i.tokens) for i in make_instances("t", 23)] + list(schema.verbalisations.values())
+    tokenizer = train_tokenizer([*texts, "person city firm : ,"])
+    tokenizer.add_tokens(list(MARKERS), special_tokens=True)
+    return PromptBuilder(tokenizer, schema, room)
+
+
+def test_a_prompt_is_the_query_then_its_neighbours(schema: RelationSchema) -> None:
+    builder = prompts(schema, 200)
+    query, one, two = make_instances("q", 3)
+    expected = (
+        "[CLS] <e1> person ann </e1> was born in <e2> city oslo </e2> in the year 1900 . "
+        "<nb> employee of tail : bob , initech : bob works for initech in the year 1901 . "
+        "<nb> no relation : cleo , cairo : cleo never saw cairo in the year 1902 . [SEP]"
+    )
+    assert builder.ids(query, [one, two]) == builder.tokenizer(expected, add_special_tokens=False).input_ids
+    assert neighbour_words(one, schema)[:4] == ["<nb>", "employee", "of", "tail"]
+
+
+def test_neighbours_share_what_the_query_leaves(schema: RelationSchema) -> None:
+    query, *near = make_instances("q", 4)
+    alone = prompts(schema, 200).ids(query)
+    for room in (len(alone), len(alone) + 13, len(alone) + 40):
+        ids = prompts(schema, room).ids(query, near)
+        assert len(ids) <= room
+        assert ids[: len(alone) - 1] == alone[:-1]
+        assert ids[-1] == alone[-1]
+    builder = prompts(schema, len(alone) + 13)
+    marker = builder.tokenizer.convert_tokens_to_ids("<nb>")
+    assert builder.ids(query, near).count(marker) == 3  # each keeps its label when room is short
+
+
+def test_a_long_query_keeps_its_entities(schema: RelationSchema) -> None:
+    tokens = ("in", "the", "year") * 31
+    one = Instance("long", (*tokens, "ann", "born", "oslo", *tokens), Span(93, 94), Span(95, 96), "born_in")
+    builder = prompts(schema, 37)
+    ids = builder.ids(one)
+    assert len(ids) <= 37
+    assert builder.shortened == 1
+    text = builder.tokenizer.decode(ids)
+    for word in ("<e1>", "</e1>", "<e2>", "</e2>", "ann", "oslo"):
+        assert word in text
+
+
+def test_batches_are_padded_and_masked(schema: RelationSchema) -> None:
+    builder = prompts(schema, 50)
+    batch = builder.batch([[5, 6, 7], [8]], "cpu")
+    assert batch.ids.tolist() == [[5, 6, 7], [8, builder.pad, builder.pad]]
+    assert batch.mask.tolist() == [[True, True, True], [True, False, False]]
+
+
+def test_a_learned_vocabulary_is_the_same_in_every_process() -> None:
+    code = (
+        "from methods.parts.pairs import train_tokenizer as t; from tests.methods.conftest import make_instances as m;"
+        "print(sorted(t([' '.join(i.tokens) for i in m('t', 97)]).get_vocab().items()))"
+    )
+    runs = {subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout for _ in range(2)}
+    assert len(runs) == 1

@@ -1,0 +1,97 @@
+"""The shared loop: same batches for all, schedule, early stopping, errors."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from methods.base import Budget, Context, MethodError, Optimisation, Progress
+from methods.parts.optim import build_optimiser
+from methods.parts.trainer import batches, train
+from methods.types import Instance
+from tests.methods.conftest import make_instances
+
+MakeContext = Callable[..., Context]
+
+
+def test_every_pass_holds_every_instance_once() -> None:
+    instances = make_instances("t", 23)
+    found = list(batches(instances, 7, seed=5, steps=8))  # two passes of four batches
+    assert [len(b) for b in found].count(2) == 2
+    for part in (found[:4], found[4:]):
+        assert Counter(i.id for b in part for i in b) == Counter(i.id for i in instances)
+    assert [i.id for b in found[:4] for i in b] != [i.id for b in found[4:] for i in b]
+    assert list(batches(instances, 7, 5, 8)) == found
+    assert list(batches(instances, 7, 6, 8)) != found
+
+
+def test_batches_hold_sentences_of_similar_length() -> None:
+    instances = make_instances("t", 53)
+    spread = [max(len(i.tokens) for i in b) - min(len(i.tokens) for i in b) for b in batches(instances, 7, 0, 8)]
+    assert sum(s == 0 for s in spread) >= 4
+
+
+def test_budget_counts_steps() -> None:
+    assert Budget(max_steps=400, max_epochs=3, batch_size=7).steps(23) == 12
+    assert Budget(max_steps=5, max_epochs=3, batch_size=7).steps(23) == 5
+
+
+def test_schedule_rises_then_falls_and_vectors_do_not_decay() -> None:
+    module = nn.Linear(3, 2)
+    optimiser, schedule = build_optimiser([(list(module.parameters()), 0.1)], Optimisation(warmup=0.2), 10)
+    assert [g["weight_decay"] for g in optimiser.param_groups] == [0.01, 0.0]
+    rates = []
+    for _ in range(10):
+        rates.append(optimiser.param_groups[0]["lr"])
+        optimiser.step()
+        schedule.step()
+    assert rates == pytest.approx([0.05, 0.1, 0.1, 0.0875, 0.075, 0.0625, 0.05, 0.0375, 0.025, 0.0125])
+
+
+def run(context: Context, dev: list[float]) -> tuple[nn.Parameter, object, list[Progress]]:
+    """Train one number; the dev losses are given, the weight after each evaluation is step-dependent."""
+    weight = nn.Parameter(torch.tensor([10.0]))
+    module = nn.Module()
+    module.weight = weight
+    values = iter(dev)
+
+    def loss(batch: Sequence[Instance]) -> Tensor:
+        return weight.square().sum()
+
+    log = train(module, [([weight], 0.1)], loss, make_instances("t", 23), lambda: next(values), context)
+    return weight, log, []
+
+
+def test_patience_stops_and_the_best_weights_return(context: MakeContext) -> None:
+    budget = Budget(max_steps=100, max_epochs=100, batch_size=7, evaluate_every=2, patience=2, restore_best=True)
+    weight, log, _ = run(context(budget=budget), [5.0, 4.0, 4.5, 4.6, 1.0])
+    assert log.steps == 8  # type: ignore[attr-defined]
+    assert log.best_dev_loss == 4.0  # type: ignore[attr-defined]
+    short = Budget(max_steps=100, max_epochs=100, batch_size=7, evaluate_every=2, patience=1, restore_best=False)
+    stopped, log, _ = run(context(budget=short), [5.0, 6.0])
+    assert log.steps == 4  # type: ignore[attr-defined]
+    assert torch.allclose(weight, stopped)  # the best was at step 4
+    later = Budget(max_steps=100, max_epochs=100, batch_size=7, evaluate_every=2, patience=1, patience_after=4)
+    _, log, _ = run(context(budget=later), [5.0, 6.0, 7.0])
+    assert log.steps == 6  # type: ignore[attr-defined]
+
+
+def test_without_patience_dev_is_never_evaluated(context: MakeContext) -> None:
+    _, log, _ = run(context(budget=Budget(max_steps=6, batch_size=7, evaluate_every=2)), [])
+    assert [row["step"] for row in log.history] == [2, 4, 6]  # type: ignore[attr-defined]
+
+
+def test_progress_is_told_and_an_infinite_gradient_is_refused(context: MakeContext) -> None:
+    seen: list[Progress] = []
+    weight = nn.Parameter(torch.tensor([1.0]))
+    module = nn.Module()
+    module.weight = weight
+    settings = context(budget=Budget(max_steps=3, batch_size=7), progress=seen.append)
+    train(module, [([weight], 0.1)], lambda b: weight.square().sum(), make_instances("t", 7), None, settings)
+    assert [(p.phase, p.step, p.steps) for p in seen] == [("train", s, 3) for s in (1, 2, 3)]
+    with pytest.raises(MethodError, match="gradient is not finite at step 1"):
+        train(module, [([weight], 0.1)], lambda b: (weight * 0).sqrt().sum(), make_instances("t", 7), None, settings)

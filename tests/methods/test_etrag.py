@@ -1,0 +1,152 @@
+"""ETRAG: the extraction loss reaches the retriever, candidates exclude the query, every option works."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from pydantic import ValidationError
+
+from methods.base import Budget, Context, MethodError, Models
+from methods.etrag import Etrag, EtragOptions
+from methods.types import Instance
+
+Corpus = tuple[list[Instance], list[Instance], list[Instance]]
+MakeContext = Callable[..., Context]
+TINY = Models(generator="tiny", instance_encoder="tiny", max_input_tokens=96)
+
+
+def prepared(context: Context, train: list[Instance], **options: object) -> Etrag:
+    """Built and ready for a training step, not yet trained."""
+    method = Etrag(EtragOptions(candidate_count=13, **options), context)
+    torch.manual_seed(context.seed)
+    method.database = {i.id: i for i in train}
+    method.build(train)
+    method.prepare(train)
+    method._remember(train)
+    method.body.train()
+    return method
+
+
+def test_the_extraction_loss_trains_the_retriever(context: MakeContext, corpus: Corpus) -> None:
+    method = prepared(context(models=Models(generator="tiny", max_input_tokens=96)), corpus[0], temperature=0.05)
+    method.loss(corpus[0][:5]).backward()
+    encoder = method.body["retriever"]["encoder"]
+    gradients = {n: p.grad for n, p in encoder.named_parameters() if p.requires_grad}
+    assert len(gradients) > 50
+    for name, gradient in gradients.items():
+        assert gradient is not None, name
+        assert torch.isfinite(gradient).all(), name
+    assert sum(float(g.abs().sum()) for g in gradients.values() if g is not None) > 0
+
+
+def test_the_selection_itself_carries_gradient(context: MakeContext, corpus: Corpus) -> None:
+    """Without the query's own vectors in the prefix, keys that are projected apart from the values get gradient."""
+    method = prepared(context(models=TINY), corpus[0], prefix_roles=("neighbours",), projection=5, temperature=0.1)
+    method.loss(corpus[0][:5]).backward()
+    gradient = method.body["retriever"]["projection"].weight.grad
+    assert gradient is not None
+    assert float(gradient.abs().sum()) > 0
+
+
+def test_a_query_never_selects_itself(context: MakeContext, corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    method = prepared(context(models=TINY), corpus[0])
+    import methods.etrag as module
+
+    plain = module.select
+
+    def spy(scores: torch.Tensor, k: int, t: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        weights = plain(scores, k, t, mask)
+        seen.append((mask, weights))
+        return weights
+
+    monkeypatch.setattr(module, "select", spy)
+    monkeypatch.setattr(method, "_draw", lambda keys, own: torch.arange(len(corpus[0])))
+    batch = corpus[0][2:7]
+    method.loss(batch)
+    mask, weights = seen[0]
+    for row in range(5):
+        assert not mask[row, row + 2]
+        assert (weights[row, :, row + 2] == 0).all()
+    assert int((~mask).sum()) == 5
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"candidates": "shortlist", "refresh_interval": 2},
+        {"candidates": "mixed"},
+        {"temperature_rule": "annealed", "temperature": 0.01},
+        {"temperature_rule": "learned", "temperature": 0.5},
+        {"temperature_rule": "spread", "temperature": 0.3},
+        {"projection": 7, "key_spans": ("sentence", "between")},
+        {"prefix_roles": ("neighbours",), "insert": 0, "value_spans": ("label",)},
+        {"selection_dtype": "float64", "temperature": 1e-4},
+        {"k": 1},
+    ],
+    ids=str,
+)
+def test_every_option_trains_and_predicts(options: dict[str, object], context: MakeContext, corpus: Corpus) -> None:
+    train, dev, test = corpus
+    method = Etrag(EtragOptions(candidate_count=13, **options), context(models=TINY))
+    method.fit(train, dev)
+    prediction = method.predict(test)
+    assert prediction.neighbours is not None
+    numbers = prediction.diagnostics
+    assert 1 <= numbers["effective_instances"] <= 23.001
+    assert 0 < numbers["top_weight"] <= 1
+    assert 0 <= numbers["soft_hard_agreement"] <= 1
+    if options.get("temperature_rule") == "learned":
+        assert float(method.log_temperature.detach().exp()) != pytest.approx(0.5, abs=1e-9)
+
+
+def test_temperature_decides_how_many_instances_take_part(context: MakeContext, corpus: Corpus) -> None:
+    train, dev, test = corpus
+    number = {}
+    for temperature in (1.0, 1e-3):
+        method = Etrag(EtragOptions(candidate_count=13, temperature=temperature), context(models=TINY))
+        method.fit(train, dev)
+        number[temperature] = method.predict(test).diagnostics["effective_instances_first"]
+    assert number[1.0] > 20  # the mean of the database
+    assert number[1e-3] < 5
+
+
+def test_untrained_neighbours_are_those_before_training(context: MakeContext, corpus: Corpus) -> None:
+    train, dev, test = corpus
+    settings = context(models=TINY, budget=Budget(max_steps=20, batch_size=7))
+    method = Etrag(EtragOptions(candidate_count=13, temperature=0.02, learning_rate=1e-2), settings)
+    before = prepared(settings, train, temperature=0.02)
+    first = before.untrained_neighbours(test)
+    method.fit(train, dev)
+    assert method.untrained_neighbours(test) == first
+    assert method.predict(test).neighbours != first
+    own = method.untrained_neighbours(train)
+    assert all(i.id not in near.ids for i, near in zip(train, own, strict=True))
+
+
+def test_early_stopping_returns_to_the_best_weights(context: MakeContext, corpus: Corpus) -> None:
+    train, dev, _ = corpus
+    budget = Budget(max_steps=40, batch_size=7, evaluate_every=2, patience=1, restore_best=True)
+    method = Etrag(EtragOptions(candidate_count=13), context(models=TINY, budget=budget))
+    report = method.fit(train, dev)
+    losses = [row["dev_loss"] for row in report.history]
+    assert method.mean_loss(dev) == pytest.approx(min(losses), abs=1e-4)
+    assert report.steps < 40 or losses[-1] == min(losses)
+
+
+def test_nan_is_one_clear_error(context: MakeContext, corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    method = Etrag(EtragOptions(candidate_count=13), context(models=TINY))
+    monkeypatch.setattr(method, "loss", lambda batch: torch.tensor(float("nan"), requires_grad=True))
+    with pytest.raises(MethodError, match="loss is nan at step 1 of 4"):
+        method.fit(corpus[0], [])
+
+
+def test_contradictory_options_are_refused() -> None:
+    with pytest.raises(ValidationError, match="candidate_count must be larger than k"):
+        EtragOptions(k=32)
+    with pytest.raises(ValidationError, match="key_spans needs at least one"):
+        EtragOptions(key_spans=())
+    with pytest.raises(ValidationError, match="Extra inputs"):
+        EtragOptions(temprature=1)  # type: ignore[call-arg]

@@ -1,0 +1,98 @@
+"""Runs over every registered method: what a plugin promises, on a tiny corpus with real MiniLM weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from methods.base import Context, Method, MethodError
+from methods.registry import METHODS
+from methods.types import Instance
+
+BUILTIN = ("no_retrieval", "rag_text", "rag_bm25", "etrag")
+Corpus = tuple[list[Instance], list[Instance], list[Instance]]
+MakeContext = Callable[..., Context]
+
+
+def make(name: str, settings: Context, **options: object) -> Method:
+    cls = METHODS.load(name)
+    if "candidate_count" in cls.Options.model_fields:
+        options.setdefault("candidate_count", 13)
+    method: Method = cls(cls.Options(**options), settings)
+    return method
+
+
+@pytest.fixture(params=BUILTIN)
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def test_every_builtin_is_covered() -> None:
+    assert set(BUILTIN) == set(METHODS._builtin)
+
+
+def test_the_contract(name: str, context: MakeContext, corpus: Corpus) -> None:
+    train, dev, test = corpus
+    settings = context()
+    method = make(name, settings)
+    report = method.fit(train, dev)
+    assert report.steps == 4
+    assert report.instances_seen == 23  # one pass
+    assert 0 < report.parameters["trained"] <= report.parameters["total"]
+
+    prediction = method.predict(test)
+    admitted = settings.schema.admitted(test)
+    assert prediction.scores.shape == (11, 4)
+    assert (np.isfinite(prediction.scores) == admitted).all()
+    # The constrained rule is a distribution over the admitted relations.
+    assert np.allclose(np.exp(np.where(admitted, prediction.scores, -np.inf)).sum(1), 1, atol=1e-5)
+
+    again = make(name, settings)
+    again.fit(train, dev)
+    assert np.array_equal(again.predict(test).scores, prediction.scores)
+    # Nothing depends on the order or the company of the instances predicted, beyond the last bits of a sum.
+    assert np.allclose(method.predict(test[::-1]).scores[::-1], prediction.scores, atol=1e-4)
+
+    relabelled = [Instance(i.id, i.tokens, i.head, i.tail, "none", i.head_type, i.tail_type) for i in test]
+    assert np.array_equal(make_and_fit(name, settings, train, dev).predict(relabelled).scores, prediction.scores)
+
+    if prediction.neighbours is None:
+        assert "k" not in METHODS.load(name).Options.model_fields
+        return
+    ids = {i.id for i in train}
+    for near in prediction.neighbours:
+        assert len(near.ids) == len(near.weights) == len(set(near.ids)) == method.options.k
+        assert set(near.ids) <= ids
+        assert list(near.weights) == sorted(near.weights, reverse=True)
+    own = method.predict(train).neighbours
+    assert own is not None
+    assert all(i.id not in near.ids for i, near in zip(train, own, strict=True))
+
+
+def make_and_fit(name: str, settings: Context, train: list[Instance], dev: list[Instance]) -> Method:
+    method = make(name, settings)
+    method.fit(train, dev)
+    return method
+
+
+def test_another_seed_gives_other_scores(name: str, context: MakeContext, corpus: Corpus) -> None:
+    train, dev, test = corpus
+    one, two = (make_and_fit(name, context(seed=s), train, dev).predict(test).scores for s in (1, 2))
+    assert not np.array_equal(one, two)
+
+
+def test_k_beyond_the_database_is_refused(name: str, context: MakeContext, corpus: Corpus) -> None:
+    if "k" not in METHODS.load(name).Options.model_fields:
+        options: dict[str, object] = {}
+        make(name, context(), **options).fit(corpus[0][:1], [])  # no database: one instance is enough
+        return
+    # An instance is never its own neighbour, so 5 instances hold 4 neighbours.
+    with pytest.raises(MethodError, match=r"k = 5 .* at least 6 instances .* has 5"):
+        make(name, context(), k=5).fit(corpus[0][:5], [])
+
+
+def test_an_empty_training_set_is_refused(name: str, context: MakeContext) -> None:
+    with pytest.raises(MethodError, match="training subset is empty"):
+        make(name, context()).fit([], [])

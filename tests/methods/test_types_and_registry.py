@@ -1,0 +1,89 @@
+"""Types refuse what cannot be; the registry lists, suggests, and never shadows."""
+
+from __future__ import annotations
+
+from importlib.metadata import EntryPoint
+
+import pytest
+
+import methods.registry as registry_module
+from methods.registry import METHODS, Registry, RegistryError
+from methods.types import Instance, RelationSchema, Span
+
+
+def test_spans_and_instances() -> None:
+    for start, end in ((2, 2), (-1, 1), (3, 1)):
+        with pytest.raises(ValueError, match="a span needs"):
+            Span(start, end)
+    with pytest.raises(ValueError, match=r"instance x: tail span \[1, 4\) reaches beyond its 3 tokens"):
+        Instance("x", ("a", "b", "c"), Span(0, 1), Span(1, 4), "r")
+    instance = Instance("x", ("a", "b", "c"), Span(0, 1), Span(1, 3), "r")
+    assert instance.text() == "a b c"
+    assert instance.text(instance.tail) == "b c"
+
+
+def test_schema_refuses_ambiguity() -> None:
+    with pytest.raises(ValueError, match="'a' and 'b' share the verbalisation 'x'"):
+        RelationSchema(("a", "b"), {"a": "x", "b": "x"})
+    with pytest.raises(ValueError, match="'b' has no verbalisation"):
+        RelationSchema(("a", "b"), {"a": "x"})
+    with pytest.raises(ValueError, match="negative class 'none' is not"):
+        RelationSchema(("a",), {"a": "x"}, negative="none")
+    with pytest.raises(ValueError, match="not unique"):
+        RelationSchema(("a", "a"), {"a": "x"})
+
+
+def test_types_admit_their_relations_and_the_negative() -> None:
+    schema = RelationSchema(
+        ("a", "b", "none"), {"a": "x", "b": "y", "none": "z"}, "none", {("P", "Q"): frozenset({"b"})}
+    )
+    typed = Instance("1", ("s", "t"), Span(0, 1), Span(1, 2), "b", "P", "Q")
+    other = Instance("2", ("s", "t"), Span(0, 1), Span(1, 2), "b", "P", "P")
+    assert schema.admitted([typed, other]).tolist() == [[False, True, True], [True, True, True]]
+    assert schema.index == {"a": 0, "b": 1, "none": 2}
+
+
+def test_unknown_names_get_a_suggestion_and_the_list() -> None:
+    with pytest.raises(
+        RegistryError, match=r"unknown method 'etrga'. Did you mean 'etrag'\? Known: no_retrieval, rag_t"
+    ):
+        METHODS.load("etrga")
+    with pytest.raises(RegistryError) as error:
+        METHODS.load("xyzzy")
+    assert "Did you mean" not in str(error.value)
+
+
+def entry(name: str, value: str) -> EntryPoint:
+    return EntryPoint(name=name, value=value, group="g")
+
+
+def test_plugins_extend_but_never_shadow(monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = Registry("thing", "g", {"path": "pathlib:Path"})
+    found: list[EntryPoint] = [entry("counter", "collections:Counter"), entry("counter", "collections:Counter")]
+    monkeypatch.setattr(registry_module, "entry_points", lambda group: found)
+    assert list(registry.targets()) == ["path", "counter"]
+    assert registry.load("counter").__name__ == "Counter"
+    assert registry.version("counter").startswith("sha256:")
+    found.append(entry("counter", "collections:OrderedDict"))
+    with pytest.raises(RegistryError, match="registered twice: collections:Counter and collections:OrderedDict"):
+        registry.targets()
+    found[:] = [entry("path", "collections:Counter")]
+    with pytest.raises(RegistryError, match="has the name of a built-in"):
+        registry.load("path")
+
+
+def test_a_broken_plugin_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = Registry("thing", "g", {})
+    found = [entry("gone", "no_such_module:X"), entry("empty", "collections:NoSuchThing")]
+    monkeypatch.setattr(registry_module, "entry_points", lambda group: found)
+    for name in ("gone", "empty"):
+        with pytest.raises(RegistryError, match=f"thing {name!r} cannot be loaded from"):
+            registry.load(name)
+    with pytest.raises(RegistryError, match="cannot be found"):
+        registry.version("gone")
+
+
+def test_a_changed_shared_part_changes_every_builtin() -> None:
+    versions = {name: METHODS.version(name) for name in METHODS._builtin}
+    assert len(set(versions.values())) == len(versions)
+    assert all(v.startswith("sha256:") for v in versions.values())
