@@ -25,6 +25,10 @@ class Retriever(ABC):
 
 def nearest(similarity: np.ndarray, ids: Sequence[str], k: int, exclude: Collection[str]) -> Neighbours:
     """Top k of one row of similarities [N]; equal similarities in database order."""
-    order = np.argsort(-similarity, kind="stable")[: k + len(exclude)]
+    reach = min(len(similarity), k + len(exclude))
+    # Only what reaches the k-th value is sorted, ties with it included.
+    least = np.partition(similarity, len(similarity) - reach)[len(similarity) - reach]
+    found = np.flatnonzero(similarity >= least)
+    order = found[np.argsort(-similarity[found], kind="stable")][:reach]
     kept = [int(i) for i in order if ids[int(i)] not in exclude][:k]
     return Neighbours(tuple(ids[i] for i in kept), tuple(float(similarity[i]) for i in kept))

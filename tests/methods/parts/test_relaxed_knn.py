@@ -78,8 +78,37 @@ def test_finite_weights_and_gradients_for_any_score(rows: list[list[float]], k: 
 
 def test_gradient_against_finite_differences() -> None:
     scores = torch.randn(2, 7, dtype=torch.float64, generator=torch.Generator().manual_seed(1), requires_grad=True)
-    for temperature in (1.0, 0.3, 0.1):
-        assert torch.autograd.gradcheck(lambda s, t=temperature: select(s, 3, t), (scores,))
+    for temperature in (1.0, 0.3, 0.1, 0.03):
+        assert torch.autograd.gradcheck(lambda s, t=temperature: select(s, 3, t), (scores,), atol=1e-4)
+    mask = torch.ones(2, 7, dtype=torch.bool)
+    mask[0, 3] = False
+    assert torch.autograd.gradcheck(lambda s: select(s, 5, 0.1, mask), (scores,), atol=1e-4)
+    t = torch.tensor([[0.5], [0.2]], dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda s, t: select(s, 4, t, mask), (scores, t), atol=1e-4)
+
+
+def test_gradient_with_ties_and_saturated_weights() -> None:
+    tied = torch.tensor(
+        [[0.5, 0.5, 0.5, 0.1, 0.0], [0.9, 0.2, 0.2, 0.2, -1.0]], dtype=torch.float64, requires_grad=True
+    )
+    for temperature in (1.0, 0.1, 0.03):
+        assert torch.autograd.gradcheck(lambda s, t=temperature: select(s, 4, t), (tied,), atol=1e-3, rtol=1e-3)
+
+
+def test_one_temperature_for_all_rows_gets_one_gradient() -> None:
+    scores = torch.randn(3, 7, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
+    t = torch.tensor(0.4, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda t: select(scores, 3, t), (t,))
+
+
+def test_half_precision_scores_are_computed_in_single() -> None:
+    scores = torch.randn(3, 11, generator=torch.Generator().manual_seed(4)).bfloat16().requires_grad_()
+    weights = select(scores, 4, 0.1)
+    assert weights.dtype == torch.float32
+    assert torch.equal(weights, select(scores.detach().float(), 4, 0.1))
+    weights[:, 2, 3].sum().backward()
+    assert scores.grad is not None
+    assert scores.grad.dtype == torch.bfloat16
 
 
 @pytest.mark.parametrize(("k", "temperature"), [(0, 1.0), (6, 1.0), (2, 0.0), (2, -1.0)])

@@ -7,13 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from rank_bm25 import BM25Okapi
 
 from methods.base import MethodError
-from methods.parts.bm25 import BM25Retriever
+from methods.parts.bm25 import BM25Retriever, CompiledBM25
 from methods.parts.candidates import CandidateSampler
 from methods.parts.dense import DenseRetriever
 from methods.parts.models import MINILM, MINILM_SHA256, identify, resolve
+from methods.parts.retriever import nearest
 from methods.parts.span_encoder import SpanEncoder
 from methods.types import Instance, RelationSchema, Span
 from tests.methods.conftest import make_instances
@@ -36,6 +39,24 @@ def test_bm25_is_rank_bm25_with_ties_by_database_order() -> None:
     assert "s1" not in without.ids
     assert without.ids[0] == "s2"
     assert len(without.ids) == 3
+
+
+words = st.lists(st.sampled_from(["a", "b", "c", "d", "e", "f", "g", "the", "of"]), max_size=11)
+
+
+@settings(max_examples=80, deadline=None)
+@given(documents=st.lists(words, min_size=1, max_size=23), query=words)
+def test_compiled_bm25_is_bit_identical(documents: list[list[str]], query: list[str]) -> None:
+    """Repeated query words, absent words, empty documents, the floor for negative idf."""
+    if not any(documents):
+        documents.append(["a"])
+    expected = BM25Okapi(documents).get_scores(query)
+    found = CompiledBM25(documents).scores(query)
+    assert np.array_equal(found, expected)
+    order = np.argsort(-expected, kind="stable")
+    for k in (1, 3, len(documents)):
+        near = nearest(found, [str(i) for i in range(len(documents))], k, ())
+        assert list(near.ids) == [str(i) for i in order[:k]]
 
 
 def test_dense_retrieval_equals_a_matrix_product_and_knows_meaning() -> None:
