@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     configuration.method_options(config)  # before a large corpus is read; `plan` needs them again
     dataset = load_dataset(config.dataset.name, config.dataset.data_dir, config.dataset.options)
     specs = plan(config, dataset)
-    notes = plan_notes(config, specs)
+    notes = [*dataset.warnings(), *plan_notes(config, specs)]
     store = Store(args.out or Path("results") / f"{config.preset}-{config.dataset.name}")
     if store.out.exists() and not store.out.is_dir():
         raise ConfigError(f"--out {store.out} is a file; name a folder")
@@ -71,6 +71,7 @@ def run(args: argparse.Namespace) -> int:
         _show_grid(specs, waiting)
         return 0
     manifest = _manifest(config, [spec.cell_id for spec in specs], notes)
+    manifest["dataset"] = {"name": dataset.name, "hash": dataset.content_hash, "card": dict(dataset.card)}
     store.write_manifest(manifest)  # before the cells: an unfinished run can be reported too
     try:
         failed = _work(specs, waiting, dataset, store)
@@ -95,7 +96,7 @@ def _work(specs: Sequence[Any], waiting: Sequence[Any], dataset: Any, store: Sto
         return [record for record in serial.run(waiting, dataset, store, shown) if record["status"] == "failed"]
 
 
-def _manifest(config: RunConfig, cells: list[str], notes: list[str]) -> Mapping[str, Any]:
+def _manifest(config: RunConfig, cells: list[str], notes: list[str]) -> dict[str, Any]:
     return {
         "schema_version": SCHEMA_VERSION,
         "command": shlex.join(["python", "-m", "bench", *sys.argv[1:]]),

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from methods.types import Instance, RelationSchema
 
@@ -19,7 +20,8 @@ class DataError(Exception):
 class Dataset:
     """Train, dev and test instances with their schema and the name of their official metric (bench.metrics).
 
-    ``card``: counts and remarks of the loader (read, dropped and why), recorded with each result.
+    ``card``: what the loader counted, kept in the manifest of every run. Two of its keys are read here: `remarks`
+    (sentences for the reader of a table) and `repeated_sentences` ({"test_in_train": count, ...}).
     """
 
     name: str
@@ -29,6 +31,17 @@ class Dataset:
     dev: tuple[Instance, ...]
     test: tuple[Instance, ...]
     card: Mapping[str, object] = field(default_factory=dict)
+
+    def warnings(self) -> list[str]:
+        """What a reader of the tables must know of this corpus: the loader's remarks and exact leaks."""
+        repeated: Any = self.card.get("repeated_sentences", {})
+        remarks: Any = self.card.get("remarks", ())
+        leaks = [
+            f"{self.name}: {count} sentences with the same entity pair stand in both: {where.replace('_', ' ')}"
+            for where, count in repeated.items()
+            if count
+        ]
+        return [*(f"{self.name}: {remark}" for remark in remarks), *leaks]
 
     @cached_property
     def content_hash(self) -> str:

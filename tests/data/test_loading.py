@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -114,3 +115,15 @@ def test_first_words_tell_the_relations_apart(name):
     texts = load_verbalisations(name, relations)
     assert len({text.split()[0] for text in texts.values()}) == len(relations)
     assert all(text == text.lower() and text.replace(" ", "").isalpha() for text in texts.values())
+
+
+def test_leaks_and_remarks_are_warnings() -> None:
+    dataset = load_dataset("synthetic", None, {"train": 60, "dev": 30, "test": 30})
+    assert dataset.warnings() == []
+    leaking = dataclasses.replace(
+        dataset, card={"remarks": ["2 records too few"], "repeated_sentences": {"dev_in_train": 0, "test_in_train": 3}}
+    )
+    assert leaking.warnings() == [
+        "synthetic: 2 records too few",
+        "synthetic: 3 sentences with the same entity pair stand in both: test in train",
+    ]
