@@ -51,7 +51,8 @@ def test_identity_is_that_of_the_schema(config: RunConfig, dataset: Dataset) -> 
     spec = plan(config, dataset)[0]
     assert set(spec.identity) == {
         "schema_version", "dataset", "dataset_hash", "subset_hash", "metric", "method", "options", "method_version",
-        "generator", "encoder", "models", "scoring", "budget", "optimisation", "ratio", "draw", "seed", "device_type",
+        "generator", "encoder", "instance_encoder", "models", "scoring", "budget", "optimisation", "ratio", "draw",
+        "seed", "device_type",
     }  # fmt: skip
     assert spec.identity["options"] == {"k": 2, "smoothing": 0.5}
     assert spec.identity["method_version"].startswith("mini-plugin==1.0 sha256:")
@@ -85,7 +86,7 @@ def test_explain_names_the_fields_that_differ(mini_preset: Path, dataset: Datase
     record = {"cell_id": then.cell_id, "status": "ok", "identity": then.identity}
     far = {"cell_id": "0" * 16, "status": "ok", "identity": {**then.identity, "models": {}, "options": {}}}
     now = plan(build(str(mini_preset), ["mini.k=3", "budget.max_steps=5"]), dataset)[0]
-    assert explain(now, [far, record]) == ["budget.max_steps: 400 -> 5", "options.k: 2 -> 3"]
+    assert explain(now, [far, record]) == ["budget.max_steps: 300 -> 5", "options.k: 2 -> 3"]
     assert explain(now, []) == ["never run"]
     assert explain(replace(then, identity={**then.identity, "seed": 9}), [record]) == ["never run"]
     assert explain(then, [record]) == ["predictions are missing"]
