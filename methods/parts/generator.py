@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from methods.base import Lora, MethodError, Models
 from methods.parts.conditioning import EncoderInput
 from methods.parts.models import resolve
-from methods.parts.pairs import Quiet, build_pair, load_encoder
+from methods.parts.pairs import Quiet, build_pair, load_encoder, with_dropout
 from methods.parts.verbalize import HEAD_OPEN, MARKERS, NEIGHBOUR, TAIL_OPEN
 
 PAIRS = ("minilm", "tiny")
@@ -182,15 +182,11 @@ def _load_seq2seq(models: Models) -> tuple[Any, Any]:
     path = resolve(models.generator).path
     try:
         with Quiet():
-            model = AutoModelForSeq2SeqLM.from_pretrained(path, dtype=torch.float32)
+            config = with_dropout(path, models.dropout)
+            model = AutoModelForSeq2SeqLM.from_pretrained(path, config=config, dtype=torch.float32)
         tokenizer = AutoTokenizer.from_pretrained(path)
     except (OSError, ValueError) as error:
         raise MethodError(f"generator {models.generator!r} is no usable encoder-decoder: {error}") from error
-    for key in ("dropout", "dropout_rate"):
-        if hasattr(model.config, key):
-            for module in model.modules():
-                if isinstance(module, nn.Dropout):
-                    module.p = models.dropout
     if models.lora is not None:
         model = _add_lora(model, models.lora)
     return model, tokenizer

@@ -8,10 +8,12 @@ The decoder's vocabulary is the label trie's: nothing else can ever be generated
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import (
+    AutoConfig,
     AutoTokenizer,
     BertConfig,
     BertModel,
@@ -47,6 +49,15 @@ def load_encoder(name: str, texts: Sequence[str], dropout: float, layers: int | 
         encoder.encoder.layer = encoder.encoder.layer[:layers]
         encoder.config.num_hidden_layers = len(encoder.encoder.layer)
     return encoder, AutoTokenizer.from_pretrained(path)
+
+
+def with_dropout(path: Path, dropout: float) -> Any:
+    """The configuration of a pretrained model with its dropout set, whatever its family calls it."""
+    config = AutoConfig.from_pretrained(path)
+    for name in ("dropout", "dropout_rate", "hidden_dropout_prob"):
+        if hasattr(config, name):
+            setattr(config, name, dropout)
+    return config
 
 
 def train_tokenizer(texts: Sequence[str]) -> PreTrainedTokenizerFast:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from methods.base import MethodError
 from methods.parts.models import ALIASES, MINILM, resolve
-from methods.parts.pairs import Quiet, load_encoder
+from methods.parts.pairs import Quiet, load_encoder, with_dropout
 from methods.parts.verbalize import between, window
 from methods.types import Instance, RelationSchema
 
@@ -104,7 +104,7 @@ def _load(name: str, texts: Sequence[str], dropout: float, layers: int | None) -
     path = resolve(name).path
     try:
         with Quiet():
-            model = AutoModel.from_pretrained(path, dtype=torch.float32)
+            model = AutoModel.from_pretrained(path, config=with_dropout(path, dropout), dtype=torch.float32)
         return model, AutoTokenizer.from_pretrained(path, add_prefix_space=True)  # RoBERTa needs it for given words
     except (OSError, ValueError) as error:
         raise MethodError(f"encoder {name!r} cannot be loaded: {error}") from error

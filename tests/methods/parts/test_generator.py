@@ -138,3 +138,13 @@ def test_what_a_user_can_mend_is_said_in_one_line(tmp_path: Path, schema: Relati
         build(tmp_path, schema)
     with pytest.raises(MethodError, match="neither a directory nor in the hub cache"):
         build("nobody/no-such-model", schema)
+
+
+@pytest.mark.parametrize("family", ["t5", "bart", "minilm", "tiny"])
+def test_dropout_reaches_every_family(family: str, seq2seq: dict[str, Path], schema: RelationSchema) -> None:
+    torch.manual_seed(0)
+    for rate, same in ((0.0, True), (0.5, False)):
+        generator = build(seq2seq.get(family, family), schema, dropout=rate).train()
+        prompts = inputs(generator)
+        one, two = (generator.decode(generator.encode(prompts), torch.tensor([[0]])) for _ in range(2))
+        assert torch.equal(one, two) == same
