@@ -91,12 +91,8 @@ class GenerativeMethod(Method):
             },
             history=log.history,
             timings={"prepare": prepared - started, "train": trained - prepared},
-            diagnostics={"shortened_inputs": float(self.prompts.shortened)} | self.fit_diagnostics(),
+            diagnostics={"shortened_inputs": float(self.prompts.shortened)},
         )
-
-    def fit_diagnostics(self) -> dict[str, float]:
-        """Numbers about the training that a method wants recorded."""
-        return {}
 
     def predict(self, instances: Sequence[Instance]) -> Prediction:
         self.body.eval()
