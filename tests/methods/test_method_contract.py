@@ -11,7 +11,6 @@ from methods.base import Context, Method, MethodError
 from methods.registry import METHODS
 from methods.types import Instance
 
-BUILTIN = ("no_retrieval", "rag_text", "rag_bm25", "etrag")
 Corpus = tuple[list[Instance], list[Instance], list[Instance]]
 MakeContext = Callable[..., Context]
 
@@ -24,13 +23,9 @@ def make(name: str, settings: Context, **options: object) -> Method:
     return method
 
 
-@pytest.fixture(params=BUILTIN)
+@pytest.fixture(params=METHODS.targets())
 def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
-
-
-def test_every_builtin_is_covered() -> None:
-    assert set(BUILTIN) == set(METHODS._builtin)
 
 
 def test_the_contract(name: str, context: MakeContext, corpus: Corpus) -> None:
