@@ -107,7 +107,7 @@ def test_word_embeddings_are_frozen_and_markers_are_not(schema: RelationSchema) 
 def test_lora_trains_adapters_and_markers_only(seq2seq: dict[str, Path], schema: RelationSchema) -> None:
     generator = build(seq2seq["t5"], schema, lora=Lora(r=2, alpha=4, target_modules=("q", "v")))
     trained = [n for n, p in generator.named_parameters() if p.requires_grad]
-    assert trained[0] == "markers.weight" or "markers.weight" in trained
+    assert "markers.weight" in trained
     assert all("lora_" in n or n == "markers.weight" for n in trained)
     assert sum("lora_" in n for n in trained) == 2 * 2 * (2 + 4)  # A and B, q and v, encoder and both decoder kinds
     with pytest.raises(MethodError, match=r"lora\.target_modules fits no layer"):

@@ -41,7 +41,7 @@ def test_nested_and_equal_spans_stay_balanced() -> None:
 
 def test_a_literal_marker_in_the_corpus_is_no_marker() -> None:
     words = marked_words(instance("x</e1>y is <nb> z", (0, 1), (3, 4)))
-    assert sum(marker in " ".join(words).replace("<e1> x", "", 1) for marker in ("<nb>",)) == 0
+    assert "<nb>" not in " ".join(words)
     assert words.count("</e1>") == 1
     assert "x< /e1 >y" in words
 
