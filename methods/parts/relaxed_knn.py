@@ -35,6 +35,12 @@ def select(scores: Tensor, k: int, temperature: Tensor | float, mask: Tensor | N
     is not admitted: its weights are exactly zero. Raises ValueError for k < 1 or more than the admitted candidates,
     and for a temperature that is not positive.
     """
+    return _Selection.apply(*checked(scores, k, temperature, mask), k)
+
+
+def checked(scores: Tensor, k: int, temperature: Tensor | float, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+    """What every selection starts from: scores [B, N] of at least float32, -inf where not admitted, and t [B, 1].
+    Raises ValueError as `select`."""
     if scores.ndim != 2 or (mask is not None and mask.shape != scores.shape):
         got = list(scores.shape), None if mask is None else list(mask.shape)
         raise ValueError(f"expected scores and mask [B, N], got {got[0]} and {got[1]}")
@@ -47,11 +53,12 @@ def select(scores: Tensor, k: int, temperature: Tensor | float, mask: Tensor | N
         raise ValueError(f"the temperature must be positive, got {temperature}")
     if mask is not None:
         scores = scores.masked_fill(~mask, float("-inf"))
-    return _Selection.apply(scores.to(dtype), t.expand(len(scores), 1) if t.ndim < 2 else t, k)
+    return scores.to(dtype), t.expand(len(scores), 1) if t.ndim < 2 else t
 
 
-ROW_BLOCK = 1 << 18  # numbers of one step that are worked on together: they stay in the cache
+ROW_BLOCK = 1 << 17  # numbers of one step that are worked on together: they stay in the cache
 NEGLIGIBLE = 1e-30
+VANISHING = 1e-20  # a mass below which too much of it may have been flushed
 
 
 class _Selection(torch.autograd.Function):
@@ -60,73 +67,108 @@ class _Selection(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, scores: Tensor, t: Tensor, k: int) -> Tensor:
         weights = scores.new_empty(len(scores), k, scores.shape[1])
-        rows = max(1, ROW_BLOCK // max(1, scores.shape[1]))
-        for at in range(0, len(scores), rows):
-            block = slice(at, at + rows)
-            for step, (weight, _) in enumerate(_steps(scores[block], t[block], k)):
-                weights[block, step] = weight
+        ctx.rests = []
+        for block in _blocks(scores):
+            rests = []
+            for kept, (weight, rest, _) in zip(
+                weights[block].unbind(1), _steps(scores[block], t[block], k), strict=True
+            ):
+                kept.copy_(weight)
+                rests.append(rest)
+            ctx.rests.append(rests)
         ctx.save_for_backward(scores, t, weights)
         return weights
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
-        """Reverse of the k steps. With o = w / (1 - w) and i* the largest weight, the derivative of log(1 - w_i)
-        by a_l / t is w_l o_i for l != i and -w_i for l = i. Only i* can be close to one, and w_l o_i* is
-        w_i* times the softmax over the others: formed so, nothing is divided by a vanishing complement."""
+        """Reverse of the k steps. With f the gradient by a^(j+1) and g that by w^j, the weights receive
+        h = g - f / (1 - w) and the logits a^j / t receive w (h - <h, w>)."""
         scores, t, weights = ctx.saved_tensors
         to_scores = torch.empty_like(scores) if ctx.needs_input_grad[0] else None
         to_t = torch.zeros_like(t) if ctx.needs_input_grad[1] else None
-        k = weights.shape[1]
-        rows = max(1, ROW_BLOCK // max(1, scores.shape[1]))
-        for at in range(0, len(scores), rows):
-            block = slice(at, at + rows)
-            states = [state for _, state in _steps(scores[block], t[block], k)] if to_t is not None else []
+        for block, rests in zip(_blocks(scores), ctx.rests, strict=True):
+            w, g = weights[block].unbind(1), gradient[block].unbind(1)
+            k, inverse = len(w), 1 / t[block]
+            logits = [state.clone() for _, _, state in _steps(scores[block], t[block], k)] if to_t is not None else []
             flow = torch.zeros_like(scores[block])  # the gradient by a^(j+1)
             for step in range(k - 1, -1, -1):
-                w, g = weights[block, step], gradient[block, step]
-                back = w * (g - (g * w).sum(1, keepdim=True))
-                if step + 1 < k:
-                    top = w.argmax(1, keepdim=True)
-                    flow_top, w_top = flow.gather(1, top), w.gather(1, top)
-                    others = w.scatter(1, top, 0.0)
-                    rest = others.sum(1, keepdim=True)
-                    odds = flow * others / (1 - others)  # others are at most 1/2
-                    total = odds.sum(1, keepdim=True)
-                    share = others / rest.clamp(min=torch.finfo(w.dtype).tiny)
-                    push = others * (total - flow) - others * odds + flow_top * w_top * share
-                    back += push.scatter(1, top, w_top * (total - flow_top))
+                if step + 1 == k:
+                    back = g[step] * w[step]
+                    back.addcmul_(w[step], back.sum(1, keepdim=True), value=-1)
+                else:
+                    back = _through_penalty(w[step], rests[step], g[step], flow)
                 if to_t is not None:
-                    state = states[step].masked_fill(w == 0, 0.0)
-                    to_t[block] -= (back * state).sum(1, keepdim=True) / t[block] ** 2
-                flow = flow + back / t[block]
+                    seen = logits[step].masked_fill_(w[step] == 0, 0.0)
+                    to_t[block] -= torch.linalg.vecdot(back, seen).unsqueeze(1) * inverse
+                flow.addcmul_(back, inverse)
             if to_scores is not None:
                 to_scores[block] = flow
         return to_scores, to_t, None
 
 
-def _steps(scores: Tensor, t: Tensor, k: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """(w^j, a^j) for j = 1 .. k. The complement never cancels: where w <= 1/2 it is log1p(-w), for the largest
-    weight the logsumexp over all others minus the logsumexp over all."""
-    state = scores
+def _through_penalty(w: Tensor, rest: Tensor | None, g: Tensor, flow: Tensor) -> Tensor:
+    """w (h - <h, w>) of `_Selection.backward` [B, N]. Only a weight above one half can have a vanishing complement:
+    there 1 - w is the others' mass ``rest`` [B, 1], and what it sends them is formed as a share of it."""
+    if rest is None:
+        h = 1 - w
+        back = torch.sub(g, torch.div(flow, h, out=h), out=h).mul_(w)
+        return back.addcmul_(w, back.sum(1, keepdim=True), value=-1)
+    above = torch.nn.functional.hardshrink(w, 0.5)
+    others = w - above
+    h = 1 - others  # 1 for a weight above one half: its flow comes apart into what it keeps and what it passes on
+    back = torch.sub(g, torch.div(flow, h, out=h), out=h).mul_(w)
+    passed_on = torch.linalg.vecdot(flow, above).unsqueeze(1)
+    dot = back.sum(1, keepdim=True).add_(passed_on)
+    numbers = torch.finfo(w.dtype)
+    share = (passed_on / rest.clamp(min=numbers.tiny)).clamp_(-(numbers.max**0.9), numbers.max**0.9)
+    return back.addcmul_(others, dot - share, value=-1).addcmul_(above, dot, value=-1)
+
+
+def _steps(scores: Tensor, t: Tensor, k: int) -> Iterator[tuple[Tensor, Tensor | None, Tensor]]:
+    """(w^j [B, N], the mass beside a weight above one half [B, 1] or None where no row has one, a^j / t up to a shift
+    [B, N]) for j = 1 .. k; the logits are overwritten by the next step.
+
+    The complement never cancels: above one half it is the others' mass."""
+    inverse = 1 / t
+    # Softmax does not see a shift, float32 does: at low t the logits reach 1e8.
+    logits = (scores - scores.amax(1, keepdim=True)).mul_(inverse)
     for step in range(k):
-        # Softmax does not see a shift, float32 does: at low t the logits reach 1e8.
-        logits = state / t
-        best = logits.max(1, keepdim=True)
-        logits -= best.values
-        weight = logits.exp().scatter_(1, best.indices, 0.0)
-        rest = weight.sum(1, keepdim=True)  # the others' mass, the largest having mass one
-        weight /= 1 + rest
-        weight.masked_fill_(weight < NEGLIGIBLE, 0.0)
-        yield weight.scatter(1, best.indices, 1 / (1 + rest)), state
-        if step + 1 < k:
-            others = rest.log()
-            lost = others.isinf()[:, 0]  # so far below the largest that their mass vanishes
+        weight = torch.softmax(logits, 1)
+        least, most = _range(weight)
+        above = rest = None
+        others = weight
+        if most > 0.5:
+            above = torch.nn.functional.hardshrink(weight, 0.5)
+            others = weight - above
+            rest = others.sum(1, keepdim=True)
+        if least < NEGLIGIBLE:
+            torch.nn.functional.threshold_(weight, NEGLIGIBLE, 0.0)
+        yield weight, rest, logits
+        if step + 1 == k:
+            return
+        penalty = torch.sub(1, others).log_()
+        if above is not None and rest is not None:
+            beside = rest.log()
+            lost = rest[:, 0] < VANISHING
             if bool(lost.any()):
-                far = logits[lost].scatter(1, best.indices[lost], float("-inf"))
-                others[lost] = far.logsumexp(1, keepdim=True)
-            penalty = (-weight).log1p_().scatter_(1, best.indices, others - rest.log1p())
-            state = state + penalty
+                far = logits[lost].masked_fill(above[lost] > 0, float("-inf"))
+                beside[lost] = far.logsumexp(1, keepdim=True) - logits[lost].logsumexp(1, keepdim=True)
+            penalty.addcmul_(above, beside / (1 - rest).clamp_(min=0.5))
+        logits.addcmul_(penalty, inverse)
+
+
+def _blocks(scores: Tensor) -> Iterator[slice]:
+    rows = max(1, ROW_BLOCK // max(1, scores.shape[1]))
+    return (slice(at, at + rows) for at in range(0, len(scores), rows))
+
+
+def _range(weight: Tensor) -> tuple[float, float]:
+    """Smallest and largest weight, which tell what a step can leave out. On a GPU asking costs more than doing all."""
+    if weight.is_cuda:
+        return 0.0, 1.0
+    least, most = weight.aminmax()
+    return float(least), float(most)
 
 
 def effective_number(weights: Tensor) -> Tensor:

@@ -137,3 +137,32 @@ def test_cosine_is_the_mean_over_spans() -> None:
 def test_effective_number_is_one_for_a_choice_and_n_for_the_uniform() -> None:
     weights = torch.stack([torch.eye(5)[2], torch.full((5,), 0.2)])
     assert torch.allclose(effective_number(weights), torch.tensor([1.0, 5.0]))
+
+
+def test_a_vanished_rest_still_decides_the_next_step() -> None:
+    # t = 1: the first weight is 1 up to exp(-1e4), so its penalty is -1e4 and both stand level in step 2.
+    weights = select(torch.tensor([[1e4, 0.0]]), 2, 1.0)[0]
+    assert torch.allclose(weights, torch.tensor([[1.0, 0.0], [0.5, 0.5]]), atol=1e-3)
+
+
+def test_rows_do_not_disturb_each_other_across_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = torch.randn(13, 11, dtype=torch.float64, generator=torch.Generator().manual_seed(6))
+    t = torch.linspace(0.01, 1.0, 13, dtype=torch.float64).unsqueeze(1)  # sharp rows beside flat ones
+    upstream = torch.randn(13, 5, 11, dtype=torch.float64, generator=torch.Generator().manual_seed(7))
+
+    def run(rows: slice) -> tuple[torch.Tensor, torch.Tensor]:
+        leaf = scores[rows].clone().requires_grad_()
+        weights = select(leaf, 5, t[rows])
+        weights.backward(upstream[rows])
+        assert leaf.grad is not None
+        return weights.detach(), leaf.grad
+
+    whole = run(slice(0, 13))
+    monkeypatch.setattr("methods.parts.relaxed_knn.ROW_BLOCK", 3 * 11)
+    parts = [
+        run(slice(0, 13)),
+        tuple(torch.cat(x) for x in zip(*(run(slice(r, r + 1)) for r in range(13)), strict=True)),
+    ]
+    for weights, gradient in parts:
+        assert torch.allclose(weights, whole[0], atol=1e-12)
+        assert torch.allclose(gradient, whole[1], rtol=1e-9, atol=1e-12)
