@@ -97,7 +97,7 @@ class Options(Settings):
     @field_validator("revisions")
     @classmethod
     def _a_name_below(cls, value: str) -> str:
-        if value and (not re.fullmatch(r"(\w[\w.-]*/)*[\w.-]*\{split\}[\w.-]*", value)):
+        if value and not re.fullmatch(r"(\w[\w.-]*/)*[\w.-]*\{split\}[\w.-]*", value):
             raise ValueError("expected a relative file name with {split} in its last part, such as my/{split}.json")
         return value
 
@@ -139,7 +139,6 @@ def load(data_dir: Path | None, options: Options) -> Dataset:
     card: dict[str, object] = {
         "variant": options.variant,
         "brackets": options.brackets,
-        "files": [path.name for path in (*inputs, *revisions.values())],
         **counts,
         "sizes": sizes,
         "remarks": remarks,
@@ -181,7 +180,7 @@ def _parse(contents: Contents, ldc: Mapping[str, Path], revisions: Mapping[str, 
         for name, (number, _) in records.items():
             if name in owner:
                 where = f"{file}: record {number}: field id"
-                raise DataError(f"{where}: {name} stands in {owner[name]} too; an instance belongs to one split")
+                raise DataError(f"{where}: {name[:60]!r} stands in {owner[name]} too; an instance belongs to one split")
             owner[name] = file
         splits[split] = tuple(
             instance(file, number, record, variant.relations, words) for number, record in records.values()
@@ -197,25 +196,25 @@ def _records(
     contents: Contents, split: str, ldc: Path, revision: Path | None, variant: Variant, counts: dict[str, Any]
 ) -> tuple[str, Numbered]:
     """The file that holds the records of a split, and these with their revised labels; adds to ``counts``."""
-    path, rows = revision or ldc, parse_json((revision or ldc).name, contents[revision or ldc])
+    # Both may be called train.json, in different folders.
+    file = (revision or ldc).relative_to(ldc.parent).as_posix()
+    rows = parse_json(file, contents[revision or ldc])
     if revision is None or whole_records(rows):
-        records = records_by_id(path.name, rows)
-        counts["read"][path.name] = len(records)
-        return path.name, records
-    labels = revised_labels(revision.name, rows, variant.relations)
+        records = records_by_id(file, rows)
+        counts["read"][split] = len(records)
+        return file, records
+    labels = revised_labels(file, rows, variant.relations)
     if ldc not in contents:
-        raise DataError(f"{revision.name} holds labels only: {ldc.name} of the LDC must lie in the data directory too")
+        raise DataError(f"{file} holds labels only: {ldc.name} of the LDC must lie in the data directory too")
     records = records_by_id(ldc.name, parse_json(ldc.name, contents[ldc]))
     unknown = [name for name in labels if name not in records]
     if unknown:
         raise DataError(
-            f"{revision.name}: {len(unknown)} of {len(labels)} ids are not in {ldc.name}, the first is {unknown[0]!r}; "
-            "do the two files belong together?"
+            f"{file}: {len(unknown)} of {len(labels)} ids are not in {ldc.name}, "
+            f"the first is {unknown[0][:60]!r}; do the two files belong together?"
         )
     kept = {name: found for name, found in records.items() if name in labels or not variant.complete}
-    if not kept:
-        raise DataError(f"{revision.name} has a label for no record of {ldc.name}")
-    counts["read"] |= {ldc.name: len(records), revision.name: len(labels)}
+    counts["read"][split] = len(records)
     counts["removed"][split] = len(records) - len(kept)
     counts["dropped"] += len(records) - len(kept)
     counts["relabelled"][split] = sum(

@@ -71,10 +71,10 @@ def records_by_id(file: str, rows: Any) -> Numbered:
         if not isinstance(row, dict):
             raise DataError(f"{file}: record {number}: expected an object, found {_kind(row)}")
         if _TWICE in row:
-            _fail(file, number, str(row[_TWICE]), "is given twice; keep one")
+            _fail(file, number, _cut(repr(row[_TWICE])), "is given twice; keep one")
         name = _text(file, number, row, "id")
         if name in records:
-            _fail(file, number, "id", f"{_cut(name)} was used by record {records[name][0]}; ids must differ")
+            _fail(file, number, "id", f"{_cut(repr(name))} was used by record {records[name][0]}; ids must differ")
         records[name] = (number, row)
     return records
 
@@ -87,9 +87,9 @@ def whole_records(rows: Any) -> bool:
 def revised_labels(file: str, rows: Any, relations: Sequence[str]) -> dict[str, Record]:
     """Id -> the fields that a revision changes, `relation` at least. Raises DataError for another form and for an
     unknown relation."""
-    if isinstance(rows, dict):
+    if isinstance(rows, dict) and rows:
         if _TWICE in rows:
-            raise DataError(f"{file}:1: id {_cut(rows[_TWICE])} is given twice; keep one")
+            raise DataError(f"{file}:1: id {_cut(repr(rows[_TWICE]))} is given twice; keep one")
         patches = {name: (number, {"relation": label}) for number, (name, label) in enumerate(rows.items(), 1)}
     else:
         patches = records_by_id(file, rows)
@@ -118,17 +118,21 @@ def instance(file: str, number: int, record: Record, relations: Sequence[str], w
 
 
 def _span(file: str, number: int, record: Mapping[str, Any], role: str, tokens: Sequence[str]) -> Span:
-    start, end = (record.get(f"{role}_{side}") for side in ("start", "end"))
-    for side, value in (("start", start), ("end", end)):
-        if type(value) is not int:  # True is no position
-            _fail(file, number, f"{role}_{side}", f"expected a token position, {_found(record, f'{role}_{side}')}")
-        if not 0 <= value < len(tokens):
-            _fail(file, number, f"{role}_{side}", f"{_cut(str(value))} lies outside the {len(tokens)} tokens (from 0)")
+    start, end = (_position(file, number, record, f"{role}_{side}", len(tokens)) for side in ("start", "end"))
     if end < start:
         _fail(file, number, f"{role}_end", f"{end} lies before {role}_start {start}; the end belongs to the entity")
     if not any(map(str.strip, filter(str.isprintable, "".join(tokens[start : end + 1])))):
         _fail(file, number, f"{role}_start", "the entity has no visible character")
     return Span(start, end + 1)
+
+
+def _position(file: str, number: int, record: Mapping[str, Any], field: str, length: int) -> int:
+    value = record.get(field)
+    if type(value) is not int:  # True is no position
+        _fail(file, number, field, f"expected a token position, {_found(record, field)}")
+    if not 0 <= value < length:
+        _fail(file, number, field, f"{_cut(str(value))} lies outside the {length} tokens (counted from 0)")
+    return value
 
 
 def _relation(file: str, number: int, record: Mapping[str, Any], relations: Sequence[str]) -> str:
@@ -160,9 +164,12 @@ def _found(record: Mapping[str, Any], field: str) -> str:
 
 
 def _kind(value: object) -> str:
-    return {dict: "an object", list: "a list" if value else "an empty list", str: "text", type(None): "null"}.get(
-        type(value), "a number or boolean"
-    )
+    return {
+        dict: "an object" if value else "an empty object",
+        list: "a list" if value else "an empty list",
+        str: "text",
+        type(None): "null",
+    }.get(type(value), "a number or boolean")
 
 
 def _cut(text: str) -> str:
