@@ -108,6 +108,12 @@ def test_unfit_revisions(tmp_path, content, message):
         read(tmp_path, files, variant="tacrev")
 
 
+def test_an_error_tells_files_of_the_same_name_apart(tmp_path):
+    files = ldc() | {"my/dev.json": {"z": "per:age"}, "my/test.json": {"d": "per:age"}}
+    with pytest.raises(DataError, match=r"^my/dev.json: 1 of 1 ids are not in dev.json, the first is 'z'"):
+        read(tmp_path, files, variant="tacrev", revisions="my/{split}.json")
+
+
 def test_an_id_twice_in_a_mapping(tmp_path):
     write(tmp_path, ldc() | {"test_rev.json": {"d": "per:age"}})
     (tmp_path / "dev_rev.json").write_text('{"c": "per:age", "c": "per:title"}')
