@@ -82,8 +82,9 @@ dataset = load_dataset("tacred", Path(sys.argv[1]), {})
 loaded, busy = time.perf_counter(), time.process_time() - busy
 dataset.content_hash
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-print(f"{len(dataset.train)} + {len(dataset.dev)} + {len(dataset.test)} instances: {loaded - start:.2f} s ({busy:.2f} s of CPU), "
-      f"content hash {time.perf_counter() - loaded:.2f} s, peak {peak:.0f} MiB")
+print(f"{len(dataset.train)} + {len(dataset.dev)} + {len(dataset.test)} instances: "
+      f"{loaded - start:.2f} s ({busy:.2f} s of CPU), content hash {time.perf_counter() - loaded:.2f} s, "
+      f"peak {peak:.0f} MiB")
 """
 
 
