@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError, field_validator
@@ -33,6 +33,7 @@ _SCIENTIFIC = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
 _WHOLE = re.compile(r"\d{1,9}")
 _RANGE = re.compile(r"(\d{1,9})-(\d{1,9})")
 MOST_VALUES = 10_000
+TypeConstraints = Literal["none", "given", "learned"]
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -41,10 +42,11 @@ class ConfigError(Exception):
 
 
 class DatasetConfig(Settings):
-    """Which corpus, where its files lie, and the options of its loader (checked by the loader)."""
+    """Which corpus, where its files and published subset ids lie, the options of its loader (which checks them)."""
 
     name: str = "synthetic"
     data_dir: Path | None = None
+    split_ids: Path | None = None
     options: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -62,6 +64,7 @@ class RunConfig(Settings):
     optimisation: Optimisation = Field(default_factory=Optimisation)
     models: Models = Field(default_factory=Models)
     scoring: Scoring = Field(default_factory=Scoring)
+    type_constraints: TypeConstraints = "given"
     options: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
     @field_validator("methods", "ratios", "draws", "seeds")
@@ -107,6 +110,7 @@ def build(
     *,
     dataset: str | None = None,
     data_dir: Path | None = None,
+    split_ids: Path | None = None,
     methods: str | None = None,
     ratios: str | None = None,
     draws: str | None = None,
@@ -124,8 +128,8 @@ def build(
     chosen = _texts(methods, "--methods") if methods is not None else list(raw["methods"])
     for setting in settings:
         _apply(raw, setting, chosen)
-    if data_dir is not None:
-        raw["dataset"]["data_dir"] = data_dir
+    paths = {"data_dir": data_dir, "split_ids": split_ids}
+    raw["dataset"] |= {key: path for key, path in paths.items() if path is not None}
     raw["methods"] = [METHODS.check(method) for method in chosen]
     if ratios is not None:
         raw["ratios"] = [_number(text, "--ratios") for text in _texts(ratios, "--ratios")]
@@ -224,10 +228,12 @@ def _apply(raw: dict[str, Any], setting: str, methods: Sequence[str]) -> None:
         raise ConfigError(f"--set {key}: use the flag --{key}")
     value = _value(key, text)
     head, _, tail = key.partition(".")
-    if head == "dataset" and tail in ("name", "data_dir", "options"):
-        raise ConfigError(f"--set {key}: use the flag --dataset or --data-dir, or dataset.<option>=value")
+    if head == "dataset" and tail in ("name", "data_dir", "split_ids", "options"):
+        raise ConfigError(f"--set {key}: use the flag --dataset, --data-dir or --split-ids, or dataset.<option>=value")
     if head == "dataset" and tail:
         raw["dataset"].setdefault("options", {})[tail] = value
+    elif key == "type_constraints":
+        raw[key] = value
     elif head in SECTIONS and tail:
         _apply_section(raw.setdefault(head, {}), head, tail, value)
     elif head in METHODS.targets() and tail:
@@ -238,7 +244,9 @@ def _apply(raw: dict[str, Any], setting: str, methods: Sequence[str]) -> None:
         raw["options"].setdefault(head, {})[tail] = value
     else:
         known = [f"{name}.{field}" for name, model in SECTIONS.items() for field in model.model_fields]
-        raise _unknown_key(key, [*known, "dataset.<option>", *(f"{name}.<option>" for name in METHODS.targets())])
+        raise _unknown_key(
+            key, [*known, "type_constraints", "dataset.<option>", *(f"{name}.<option>" for name in METHODS.targets())]
+        )
 
 
 def _apply_section(section: dict[str, Any], head: str, tail: str, value: object) -> None:

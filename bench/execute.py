@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 
 from bench.data.base import Dataset
+from bench.data.constraints import constrained
+from bench.data.constraints import describe as describe_constraints
 from bench.environment import describe
 from bench.metrics import METRICS
 from bench.plan import CellSpec, subset_hash, subsets
@@ -81,9 +83,10 @@ def _measure(
 ) -> tuple[Record, Lines]:
     """Fit and predict; the parts of the record that come from it."""
     timer = Timer()
+    schema = constrained(dataset.schema, spec.type_constraints, train)
     with timer.phase("total"), PeakMemory(spec.device) as memory:
         context = Context(
-            schema=dataset.schema,
+            schema=schema,
             seed=spec.seed,
             device=spec.device,
             budget=spec.budget,
@@ -100,11 +103,11 @@ def _measure(
         with timer.phase("predict_test"):
             on_test = method.predict(dataset.test)
     untrained = method.untrained_neighbours(dataset.test)
-    predicted = choose(on_test, dataset.test, dataset.schema)
+    predicted = choose(on_test, dataset.test, schema)
     metric = METRICS[dataset.metric]
-    metrics = dict(metric([i.relation for i in dataset.test], predicted, dataset.schema))
+    metrics = dict(metric([i.relation for i in dataset.test], predicted, schema))
     if on_dev is not None:
-        dev_metrics = metric([i.relation for i in dev], choose(on_dev, dev, dataset.schema), dataset.schema)
+        dev_metrics = metric([i.relation for i in dev], choose(on_dev, dev, schema), schema)
         metrics["dev_f1"] = dev_metrics["f1"]
     seconds = timer.seconds
     result: Record = {
@@ -116,12 +119,13 @@ def _measure(
             {
                 **fit.diagnostics,
                 **on_test.diagnostics,
+                **describe_constraints(schema, dataset.test),
                 **shared_relation(on_test.neighbours, untrained, dataset.test, train),
             }
         ),
         "history": [_plain(row) for row in fit.history],
     }
-    return result, prediction_lines(on_test, dataset.test, predicted, dataset.schema)
+    return result, prediction_lines(on_test, dataset.test, predicted, schema)
 
 
 def _cost(fit: FitReport, seconds: Mapping[str, float], peak: int) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from bench.config import RunConfig, canonical_json, method_options
+from bench.config import ConfigError, RunConfig, TypeConstraints, canonical_json, method_options
 from bench.data.base import DataError, Dataset
 from bench.data.split import ids_hash, subset
 from bench.environment import resolve_device
@@ -42,6 +42,7 @@ class CellSpec:
     scoring: Scoring
     device: str
     identity: Mapping[str, Any]
+    type_constraints: TypeConstraints = "given"
 
     @cached_property
     def cell_id(self) -> str:
@@ -53,9 +54,19 @@ class CellSpec:
 
 
 def subsets(dataset: Dataset, ratio: float, draw: int) -> tuple[tuple[Instance, ...], tuple[Instance, ...]]:
-    """Train and dev instances of a cell; dev shrinks with train, so that no choice is made on more data."""
-    train = subset(dataset.train, ratio, draw, salt="train")
-    return train, subset(dataset.dev, ratio, draw, salt="dev")
+    """Train and dev instances of a cell; dev shrinks with train, so that no choice is made on more data.
+
+    A published subset of the ratio comes first; it is draw 0, and for any other a ValueError is raised.
+    """
+    published = dataset.published.get(ratio)
+    if published is None:
+        return subset(dataset.train, ratio, draw, salt="train"), subset(dataset.dev, ratio, draw, salt="dev")
+    if draw:
+        raise ValueError(f"the published subset of ratio {ratio:g} is draw 0, not {draw}")
+    train = tuple(i for i in dataset.train if i.id in published.train)
+    if published.dev is None:
+        return train, subset(dataset.dev, ratio, draw, salt="dev")
+    return train, tuple(i for i in dataset.dev if i.id in published.dev)
 
 
 def subset_hash(train: Sequence[Instance], dev: Sequence[Instance]) -> str:
@@ -68,8 +79,9 @@ def plan(config: RunConfig, dataset: Dataset) -> tuple[CellSpec, ...]:
     Draws that choose the very same instances (ratio 1 has but one subset) are planned once: a repetition
     would show as certainty what is a copy. `plan_notes` says so.
 
-    Raises ConfigError (options, device), RegistryError (method), MethodError (model), DataError (metric).
+    Raises ConfigError (options, device, draws), RegistryError (method), MethodError (model), DataError (metric).
     """
+    _check(config, dataset)
     if dataset.metric not in METRICS:
         raise DataError(f"dataset {dataset.name} wants metric {dataset.metric!r}; known: {', '.join(METRICS)}")
     options = method_options(config)
@@ -89,6 +101,9 @@ def plan(config: RunConfig, dataset: Dataset) -> tuple[CellSpec, ...]:
         "optimisation": config.optimisation.model_dump(mode="json"),
         "device_type": device.partition(":")[0],
     }
+
+    if config.type_constraints != "given":  # absent means given: cells from before this setting keep their id
+        shared["type_constraints"] = config.type_constraints
 
     def cell(ratio: float, draw: int, seed: int, method: str, chosen: str) -> CellSpec:
         own = {
@@ -113,6 +128,7 @@ def plan(config: RunConfig, dataset: Dataset) -> tuple[CellSpec, ...]:
             scoring=config.scoring,
             device=device,
             identity=shared | own,
+            type_constraints=config.type_constraints,
         )
 
     return tuple(
@@ -124,18 +140,32 @@ def plan(config: RunConfig, dataset: Dataset) -> tuple[CellSpec, ...]:
     )
 
 
+def _check(config: RunConfig, dataset: Dataset) -> None:
+    """Settings that fit the configuration but not this corpus."""
+    if config.dataset.split_ids and not dataset.published:
+        raise ConfigError("split_ids is set, but this command does not read it; leave it out")
+    for ratio in config.ratios:
+        if ratio in dataset.published and 0 not in config.draws:
+            raise ConfigError(f"ratio {ratio:g}: its published subset is draw 0; add 0 to --draws")
+    if config.type_constraints == "learned" and not any(i.head_type and i.tail_type for i in dataset.train):
+        raise ConfigError(f"type_constraints: {dataset.name} has no entity types to learn from; use none or given")
+
+
 def _distinct(dataset: Dataset, ratio: float, draws: Sequence[int]) -> list[tuple[int, str]]:
     """Draws with the hash of what they choose, each hash once: the first draw keeps it."""
     first: dict[str, int] = {}
-    for draw in draws:
+    for draw in (0,) if ratio in dataset.published else draws:
         first.setdefault(subset_hash(*subsets(dataset, ratio, draw)), draw)
     return [(draw, chosen) for chosen, draw in first.items()]
 
 
-def plan_notes(config: RunConfig, specs: Sequence[CellSpec]) -> list[str]:
-    """What a reader of the results must know about the grid: one line per ratio with fewer draws than asked for."""
+def plan_notes(config: RunConfig, specs: Sequence[CellSpec], dataset: Dataset | None = None) -> list[str]:
+    """What a reader of the results must know about the grid: one line per ratio with fewer draws than asked for and,
+    where there are published subsets, one per ratio on whether its cells use them."""
     notes = []
     for ratio in sorted(config.ratios):
+        if dataset is not None and dataset.published:
+            notes.append(_subset_note(dataset, ratio))
         done = {spec.draw for spec in specs if spec.ratio == ratio}
         missing = [draw for draw in config.draws if draw not in done]
         if missing:
@@ -144,6 +174,15 @@ def plan_notes(config: RunConfig, specs: Sequence[CellSpec]) -> list[str]:
                 "and are not repeated; give several --seeds for a spread"
             )
     return notes
+
+
+def _subset_note(dataset: Dataset, ratio: float) -> str:
+    published = dataset.published.get(ratio)
+    if published is None:
+        return f"ratio {ratio:g}: no published subset; drawn by our rule (stratified by relation)"
+    dev = " instances, dev by our rule" if published.dev is None else f", {len(published.dev)} dev instances"
+    sizes = f"{len(published.train)} train{dev}"
+    return f"ratio {ratio:g}: the published subset of {published.source} ({sizes}), one draw"
 
 
 def explain(spec: CellSpec, records: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -25,6 +25,8 @@ def add_parser(commands: Any) -> None:
     add("--preset", default="default", help="name of a preset (`bench list presets`) or a YAML file like one")
     add("--dataset", metavar="NAME", help="corpus (`bench list datasets`)")
     add("--data-dir", metavar="DIR", type=Path, help="folder of the corpus's files")
+    add("--split-ids", metavar="PATH", type=Path, help="published ids of training subsets: a folder with "
+        "train/RATIO.split.txt and dev/dev.RATIO.split.txt, or a file for one ratio")  # fmt: skip
     add("--methods", metavar="A,B", help="methods to compare (`bench list methods`)")
     add("--ratios", metavar="0.01,0.1,1", help="shares of the training data")
     add("--draws", metavar="0,1|0-4", help="which instances are drawn")
@@ -46,6 +48,7 @@ def run(args: argparse.Namespace) -> int:
         args.settings,
         dataset=args.dataset,
         data_dir=args.data_dir,
+        split_ids=args.split_ids,
         methods=args.methods,
         ratios=args.ratios,
         draws=args.draws,
@@ -54,12 +57,15 @@ def run(args: argparse.Namespace) -> int:
     )
     # From here on torch and the data are loaded; a typo above was answered at once.
     from bench.data import load_dataset
+    from bench.data.split_ids import with_split_ids
     from bench.plan import plan, plan_notes
 
     configuration.method_options(config)  # before a large corpus is read; `plan` needs them again
     dataset = load_dataset(config.dataset.name, config.dataset.data_dir, config.dataset.options)
+    if config.dataset.split_ids is not None:
+        dataset = with_split_ids(dataset, config.dataset.split_ids, config.ratios)
     specs = plan(config, dataset)
-    notes = [*dataset.warnings(), *plan_notes(config, specs)]
+    notes = [*dataset.warnings(), *plan_notes(config, specs, dataset)]
     store = Store(args.out or Path("results") / f"{config.preset}-{config.dataset.name}")
     if store.out.exists() and not store.out.is_dir():
         raise ConfigError(f"--out {store.out} is a file; name a folder")

@@ -17,11 +17,22 @@ class DataError(Exception):
 
 
 @dataclass(frozen=True)
+class PublishedSubset:
+    """The instances of a ratio as somebody published them (bench.data.split_ids): ids of train and of dev (None where
+    dev follows our rule), and the names of the files."""
+
+    train: frozenset[str]
+    dev: frozenset[str] | None
+    source: str
+
+
+@dataclass(frozen=True)
 class Dataset:
     """Train, dev and test instances with their schema and the name of their official metric (bench.metrics).
 
     ``card``: what the loader counted, kept in the manifest of every run. Two of its keys are read here: `remarks`
-    (sentences for the reader of a table) and `repeated_sentences` ({"test_in_train": count, ...}).
+    (sentences for the reader of a table) and `repeated_sentences` ({"test_in_train": count, ...}). ``published``:
+    ratio -> the subset that takes the place of bench.data.split's; each cell's subset hash tells.
     """
 
     name: str
@@ -31,6 +42,7 @@ class Dataset:
     dev: tuple[Instance, ...]
     test: tuple[Instance, ...]
     card: Mapping[str, object] = field(default_factory=dict)
+    published: Mapping[float, PublishedSubset] = field(default_factory=dict)
 
     def warnings(self) -> list[str]:
         """What a reader of the tables must know of this corpus: the loader's remarks and exact leaks."""

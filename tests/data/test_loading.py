@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from bench.data import DATASETS, load_dataset, options_class, resolve_options, semeval, synthetic, verbalise
+from bench.data import DATASETS, load_dataset, options_class, resolve_options, semeval, synthetic, tacred, verbalise
 from bench.data.base import DataError, Dataset
 from bench.data.semeval import Options as SemevalOptions
 from bench.data.semeval import load as load_semeval
@@ -109,9 +109,17 @@ def test_missing_verbalisations(write):
         load_verbalisations("other", ())
 
 
-@pytest.mark.parametrize("name", ["semeval", "synthetic"])
-def test_first_words_tell_the_relations_apart(name):
-    relations = semeval.RELATIONS if name == "semeval" else (synthetic.NEGATIVE, *synthetic.RELATIONS)
+@pytest.mark.parametrize(
+    ("name", "relations"),
+    [
+        ("semeval", semeval.RELATIONS),
+        ("synthetic", (synthetic.NEGATIVE, *synthetic.RELATIONS)),
+        ("tacred", tacred.TACRED),
+        ("retacred", tacred.RETACRED),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_first_words_tell_the_relations_apart(name, relations):
     texts = load_verbalisations(name, relations)
     assert len({text.split()[0] for text in texts.values()}) == len(relations)
     assert all(text == text.lower() and text.replace(" ", "").isalpha() for text in texts.values())
