@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from bench.data.duplicates import Repeat, leaks, repeats
 from methods.types import Instance, RelationSchema
 
 
@@ -20,8 +21,8 @@ class DataError(Exception):
 class Dataset:
     """Train, dev and test instances with their schema and the name of their official metric (bench.metrics).
 
-    ``card``: what the loader counted, kept in the manifest of every run. Two of its keys are read here: `remarks`
-    (sentences for the reader of a table) and `repeated_sentences` ({"test_in_train": count, ...}).
+    ``card``: what the loader counted, kept in the manifest of every run. One of its keys is read here: `remarks`
+    (sentences for the reader of a table).
     """
 
     name: str
@@ -32,16 +33,26 @@ class Dataset:
     test: tuple[Instance, ...]
     card: Mapping[str, object] = field(default_factory=dict)
 
+    @cached_property
+    def repeats(self) -> dict[str, tuple[Repeat, ...]]:
+        """Instances of dev and test that repeat another split's: {"dev_in_train", "test_in_train", "test_in_dev"}.
+
+        Seconds for SemEval's 10,717 instances, half a minute for TACRED's 106,264.
+        """
+        splits = {"train": self.train, "dev": self.dev, "test": self.test}
+        places = ("dev", "train"), ("test", "train"), ("test", "dev")
+        return {f"{one}_in_{other}": repeats(splits[one], splits[other]) for one, other in places}
+
     def warnings(self) -> list[str]:
-        """What a reader of the tables must know of this corpus: the loader's remarks and exact leaks."""
-        repeated: Any = self.card.get("repeated_sentences", {})
+        """What a reader of the tables must know of this corpus: the loader's remarks and leaks."""
         remarks: Any = self.card.get("remarks", ())
-        leaks = [
-            f"{self.name}: {count} sentences with the same entity pair stand in both: {where.replace('_', ' ')}"
-            for where, count in repeated.items()
+        found = [(where.split("_in_"), len(leaks(found))) for where, found in self.repeats.items()]
+        return [f"{self.name}: {remark}" for remark in remarks] + [
+            f"{self.name}: {count} {split} instance{'s repeat' if count > 1 else ' repeats'} a {other} instance with "
+            f"its entity pair; `bench data check` shows, --drop-leaks removes"
+            for (split, other), count in found
             if count
         ]
-        return [*(f"{self.name}: {remark}" for remark in remarks), *leaks]
 
     @cached_property
     def content_hash(self) -> str:
