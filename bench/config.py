@@ -41,10 +41,11 @@ class ConfigError(Exception):
 
 
 class DatasetConfig(Settings):
-    """Which corpus, where its files lie, and the options of its loader (checked by the loader)."""
+    """Which corpus, where its files lie, whether without its leaks, and the options of its loader (checked there)."""
 
     name: str = "synthetic"
     data_dir: Path | None = None
+    drop_leaks: bool = False
     options: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -107,6 +108,7 @@ def build(
     *,
     dataset: str | None = None,
     data_dir: Path | None = None,
+    drop_leaks: bool = False,
     methods: str | None = None,
     ratios: str | None = None,
     draws: str | None = None,
@@ -120,19 +122,18 @@ def build(
     """
     name, raw = read_preset(preset)
     if dataset is not None and dataset != raw["dataset"].get("name"):
-        raw["dataset"] = {"name": dataset}  # the preset's loader options belong to another corpus
+        raw["dataset"] = {"name": dataset, "drop_leaks": raw["dataset"]["drop_leaks"]}  # not another corpus's options
     chosen = _texts(methods, "--methods") if methods is not None else list(raw["methods"])
     for setting in settings:
         _apply(raw, setting, chosen)
-    if data_dir is not None:
-        raw["dataset"]["data_dir"] = data_dir
+    flags = {"data_dir": data_dir, "drop_leaks": drop_leaks or None}
+    raw["dataset"] |= {key: value for key, value in flags.items() if value is not None}
     raw["methods"] = [METHODS.check(method) for method in chosen]
     if ratios is not None:
         raw["ratios"] = [_number(text, "--ratios") for text in _texts(ratios, "--ratios")]
-    if draws is not None:
-        raw["draws"] = whole_numbers(draws, "--draws")
-    if seeds is not None:
-        raw["seeds"] = whole_numbers(seeds, "--seeds")
+    for key, text in (("draws", draws), ("seeds", seeds)):
+        if text is not None:
+            raw[key] = whole_numbers(text, f"--{key}")
     if device is not None:
         raw["device"] = device
     return _validated(RunConfig, {"preset": name, **raw}, "")
@@ -162,8 +163,7 @@ def read_preset(preset: str) -> tuple[str, dict[str, Any]]:
     for key in raw:
         if key not in known:
             raise ConfigError(f"{where}unknown key {key!r}.{_nearest(str(key), known)}")
-    raw.setdefault("dataset", {})
-    raw.setdefault("options", {})
+    raw = {"dataset": {}, "options": {}} | raw
     return path.stem, _validated(RunConfig, {"preset": path.stem, **raw}, where).model_dump(exclude={"preset"})
 
 
@@ -224,8 +224,8 @@ def _apply(raw: dict[str, Any], setting: str, methods: Sequence[str]) -> None:
         raise ConfigError(f"--set {key}: use the flag --{key}")
     value = _value(key, text)
     head, _, tail = key.partition(".")
-    if head == "dataset" and tail in ("name", "data_dir", "options"):
-        raise ConfigError(f"--set {key}: use the flag --dataset or --data-dir, or dataset.<option>=value")
+    if head == "dataset" and tail in DatasetConfig.model_fields:
+        raise ConfigError(f"--set {key}: use --dataset, --data-dir or --drop-leaks, or dataset.<option>=value")
     if head == "dataset" and tail:
         raw["dataset"].setdefault("options", {})[tail] = value
     elif head in SECTIONS and tail:

@@ -25,6 +25,7 @@ def add_parser(commands: Any) -> None:
     add("--preset", default="default", help="name of a preset (`bench list presets`) or a YAML file like one")
     add("--dataset", metavar="NAME", help="corpus (`bench list datasets`)")
     add("--data-dir", metavar="DIR", type=Path, help="folder of the corpus's files")
+    add("--drop-leaks", action="store_true", help="leave out train and dev instances that repeat test or dev ones")
     add("--methods", metavar="A,B", help="methods to compare (`bench list methods`)")
     add("--ratios", metavar="0.01,0.1,1", help="shares of the training data")
     add("--draws", metavar="0,1|0-4", help="which instances are drawn")
@@ -46,6 +47,7 @@ def run(args: argparse.Namespace) -> int:
         args.settings,
         dataset=args.dataset,
         data_dir=args.data_dir,
+        drop_leaks=args.drop_leaks,
         methods=args.methods,
         ratios=args.ratios,
         draws=args.draws,
@@ -54,10 +56,12 @@ def run(args: argparse.Namespace) -> int:
     )
     # From here on torch and the data are loaded; a typo above was answered at once.
     from bench.data import load_dataset
+    from bench.data.quality import inspect
     from bench.plan import plan, plan_notes
 
     configuration.method_options(config)  # before a large corpus is read; `plan` needs them again
-    dataset = load_dataset(config.dataset.name, config.dataset.data_dir, config.dataset.options)
+    source = config.dataset
+    dataset = load_dataset(source.name, source.data_dir, source.options, drop_leaks=source.drop_leaks)
     specs = plan(config, dataset)
     notes = [*dataset.warnings(), *plan_notes(config, specs)]
     store = Store(args.out or Path("results") / f"{config.preset}-{config.dataset.name}")
@@ -71,7 +75,9 @@ def run(args: argparse.Namespace) -> int:
         _show_grid(specs, waiting)
         return 0
     manifest = _manifest(config, [spec.cell_id for spec in specs], notes)
-    manifest["dataset"] = {"name": dataset.name, "hash": dataset.content_hash, "card": dict(dataset.card)}
+    quality = inspect(dataset, config.ratios, config.models.max_input_tokens).summary()
+    counted = dict(dataset.card)
+    manifest["dataset"] = {"name": dataset.name, "hash": dataset.content_hash, "card": counted, "quality": quality}
     store.write_manifest(manifest)  # before the cells: an unfinished run can be reported too
     try:
         failed = _work(specs, waiting, dataset, store)

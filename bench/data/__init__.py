@@ -11,6 +11,7 @@ from typing import Any, get_type_hints
 from pydantic import ValidationError
 
 from bench.data.base import DataError, Dataset
+from bench.data.leaks import drop_leaks as without_leaks
 from methods.base import Settings
 from methods.registry import Registry
 
@@ -23,8 +24,12 @@ DATASETS = Registry(
 )
 
 
-def load_dataset(name: str, data_dir: Path | None, options: Mapping[str, object]) -> Dataset:
+def load_dataset(
+    name: str, data_dir: Path | None, options: Mapping[str, object], *, drop_leaks: bool = False
+) -> Dataset:
     """Load the corpus ``name`` from ``data_dir`` (None for an embedded one) with the user's ``options``.
+
+    ``drop_leaks``: leave out the train and dev instances that repeat test or dev (bench.data.leaks).
 
     A loader declares its options by the annotation of its second parameter, a ``Settings`` subclass (one field
     per option, each with a default), so that a plugin is nothing but a typed function:
@@ -40,7 +45,7 @@ def load_dataset(name: str, data_dir: Path | None, options: Mapping[str, object]
     dataset = loader(data_dir, resolve_options(name, options, loader))
     if not isinstance(dataset, Dataset):
         raise DataError(f"the loader of dataset {name!r} returned {type(dataset).__name__}, not a Dataset")
-    return dataset
+    return without_leaks(dataset) if drop_leaks else dataset
 
 
 def options_class(loader: Callable[..., Dataset]) -> type[Settings]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -45,7 +46,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class DataCard:
-    """All that `inspect` found. ``splits``, ``subsets`` and ``truncation`` hold plain JSON values."""
+    """All that `inspect` found, and what the loader ``counted`` (Dataset.card)."""
 
     dataset: str
     content_hash: str
@@ -56,15 +57,21 @@ class DataCard:
     subsets: Mapping[str, Any]
     truncation: Mapping[str, int]
     findings: tuple[Finding, ...]
+    counted: Mapping[str, Any]
 
     def plain(self) -> dict[str, Any]:
-        """The card as JSON values."""
-        return asdict(self) | {"findings": [asdict(finding) for finding in self.findings]}
+        """The card as JSON values. Raises TypeError where the loader counted what is none."""
+        plain: dict[str, Any] = json.loads(canonical_json(asdict(self)))
+        return plain
 
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the canonical JSON."""
         return hashlib.sha256(canonical_json(self.plain()).encode()).hexdigest()
+
+    def summary(self) -> dict[str, Any]:
+        """What a run keeps: the digest and the numbers, no text of the corpus."""
+        return {"digest": self.digest, "findings": {finding.kind: finding.count for finding in self.findings}}
 
     @property
     def leaks(self) -> tuple[Finding, ...]:
@@ -86,6 +93,7 @@ def inspect(
     splits = {"train": dataset.train, "dev": dataset.dev, "test": dataset.test}
     everything = [instance for part in splits.values() for instance in part]
     shortened, lost = truncated(everything, max_tokens, count_tokens)
+    unit = "words" if count_tokens is len else "tokens"
     subsets = {f"{ratio:g}": _subset_card(dataset, ratio) for ratio in sorted(ratios)}
     findings = [
         *_repeat_findings(dataset, splits),
@@ -93,10 +101,14 @@ def inspect(
         *_pair_overlap(splits),
         *_absent(dataset, subsets),
         _finding(
-            "repeats_within", "note", "repeat an instance of their own split", _repeated_within(splits), everything
+            "repeats_within",
+            "note",
+            "instances that repeat one of their own split",
+            _repeated_within(splits),
+            everything,
         ),
-        _finding("entity_lost", "warning", f"lose an entity at {max_tokens} tokens", lost, everything),
-        _finding("shortened", "note", f"are shortened at {max_tokens} tokens", shortened, everything),
+        _finding("entity_lost", "warning", f"instances that lose an entity at {max_tokens} {unit}", lost, everything),
+        _finding("shortened", "note", f"instances that are shortened at {max_tokens} {unit}", shortened, everything),
         *_oddities(everything),
     ]
     return DataCard(
@@ -109,6 +121,7 @@ def inspect(
         subsets=subsets,
         truncation={"max_tokens": max_tokens, "shortened": len(shortened), "entity_lost": len(lost)},
         findings=tuple(finding for finding in findings if finding.count),
+        counted=dict(dataset.card),
     )
 
 
@@ -145,7 +158,7 @@ def _repeat_findings(dataset: Dataset, splits: Mapping[str, Instances]) -> list[
             some = [repeat for repeat in found if (repeat.same_pair, repeat.exact) == (same_pair, exact)]
             kind = f"{'leak' if same_pair else 'context'}_{'exact' if exact else 'near'}_{where}"
             message = (
-                f"of {split} repeat {'the words' if exact else 'nearly the words'} of a {other} instance "
+                f"{split} instances that {'repeat' if exact else 'nearly repeat'} a {other} sentence "
                 f"with {'its' if same_pair else 'another'} entity pair"
             )
             examples = tuple(_repeat_example(repeat, texts[repeat.instance]) for repeat in some[:EXAMPLES])
@@ -174,7 +187,7 @@ def _conflicts(instances: Instances) -> Finding:
         )
         for group in torn[:EXAMPLES]
     )
-    message = "have a twin (equal words and entities) with another relation"
+    message = "instances with a twin (equal words and entities) of another relation"
     return Finding("label_conflict", "warning", message, sum(map(len, torn)), len(instances), examples)
 
 
@@ -187,7 +200,7 @@ def _pair_overlap(splits: Mapping[str, Instances]) -> list[Finding]:
     for name in ("dev", "test"):
         found = [instance for instance in splits[name] if key(instance).pair in relations]
         same = sum(instance.relation in relations[key(instance).pair] for instance in found)
-        message = f"of {name} have the head and tail texts of a train instance, {same} its relation too"
+        message = f"{name} instances with head and tail text of a train instance ({same} with its relation)"
         findings.append(_finding(f"pair_{name}_in_train", "note", message, found, splits[name]))
     return findings
 
@@ -219,7 +232,7 @@ def _absent(dataset: Dataset, subsets: Mapping[str, Mapping[str, Any]]) -> Itera
         examples = tuple(
             Example((), f"{visible(name)} at {', '.join(at)}") for name, at in list(ratios.items())[:EXAMPLES]
         )
-        message = f"relations are in test but not in {part}"
+        message = f"relations of test that {part} lacks"
         yield Finding(f"absent_in_{part}", severity, message, len(ratios), len(dataset.schema.names), examples)
 
 
@@ -244,10 +257,14 @@ def _oddities(instances: Instances) -> list[Finding]:
     overlapping = [i for i in instances if i.head.start < i.tail.end and i.tail.start < i.head.end]
     equal = sum(i.head == i.tail for i in overlapping)
     return [
-        _finding("wordless", "warning", "have no letter and no digit", wordless, instances),
-        _finding("entity_without_word", "warning", "have an entity of punctuation only", marks, instances),
+        _finding("wordless", "warning", "instances without a letter or a digit", wordless, instances),
+        _finding("entity_without_word", "warning", "instances with an entity of punctuation only", marks, instances),
         _finding(
-            "entities_overlap", "warning", f"have overlapping entities, {equal} equal ones", overlapping, instances
+            "entities_overlap",
+            "warning",
+            f"instances with overlapping entities ({equal} with equal ones)",
+            overlapping,
+            instances,
         ),
     ]
 
