@@ -225,7 +225,7 @@ def _apply(raw: dict[str, Any], setting: str, methods: Sequence[str]) -> None:
     value = _value(key, text)
     head, _, tail = key.partition(".")
     if head == "dataset" and tail in DatasetConfig.model_fields:
-        raise ConfigError(f"--set {key}: use --dataset, --data-dir or --drop-leaks, or dataset.<option>=value")
+        raise ConfigError(f"--set {key}: use the flag --dataset, --data-dir or --drop-leaks, or dataset.<option>=value")
     if head == "dataset" and tail:
         raw["dataset"].setdefault("options", {})[tail] = value
     elif head in SECTIONS and tail:

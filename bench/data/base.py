@@ -37,7 +37,8 @@ class Dataset:
     def repeats(self) -> dict[str, tuple[Repeat, ...]]:
         """Instances of dev and test that repeat another split's: {"dev_in_train", "test_in_train", "test_in_dev"}.
 
-        Seconds for SemEval's 10,717 instances, half a minute for TACRED's 106,264.
+        Sentences are compared up to spelling and nearly (bench.data.duplicates). It takes one second for SemEval's
+        10,717 instances and 20 seconds for as many long sentences as TACRED has (106,264).
         """
         splits = {"train": self.train, "dev": self.dev, "test": self.test}
         places = ("dev", "train"), ("test", "train"), ("test", "dev")

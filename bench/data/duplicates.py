@@ -1,10 +1,11 @@
 """Instances of one split that repeat those of another: exactly, up to spelling, or nearly.
 
-Sentences are compared as *words*: Unicode NFKC, casefolded, letters only; every run of digits is the word `0`;
-punctuation and blanks only separate. Two sentences are near duplicates where the Jaccard similarity of their word
-3-shingles (Broder 1997, "On the resemblance and containment of documents") reaches a threshold. One word replaced in
-the middle of a sentence of n words leaves (n - 5) / (n + 1). The search is exact: every pair at or above the threshold
-is found, none below. Text without blanks between words is compared by the corpus's own tokens.
+Sentences are compared as *words*: Unicode NFKC, casefolded; every run of digits is the word `0`; punctuation and blanks
+only separate. (Entities keep their digits: IL-2 is not IL-6.) Two sentences are near duplicates where the Jaccard
+similarity of their word 3-shingles (Broder 1997, "On the resemblance and containment of documents") reaches a
+threshold. One word replaced in the middle of a sentence of n words leaves (n - 5) / (n + 1). The search is exact: every
+pair at or above the threshold is found (recall 1), and none below. Sentences written without blanks between words are
+only as comparable as the corpus's own tokens make them.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _WORD = re.compile(r"[^\W\d_]+|\d+")
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What makes two instances the same: the sentence, its entities, and where in ``words`` these stand."""
+    """What makes two instances the same: the sentence, its head and tail, and where in ``words`` these stand."""
 
     words: Words
     pair: tuple[Words, Words]
@@ -39,7 +40,7 @@ class Key:
 
         In equal sentences these must also stand in the same place (`from group to group` holds two groups).
         """
-        return self.place == other.place if self.words == other.words else self.pair == other.pair
+        return self.pair == other.pair and (self.words != other.words or self.place == other.place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +59,8 @@ class Repeat:
 
 @lru_cache(maxsize=1 << 18)
 def token_words(token: str) -> Words:
-    """The words of a token, none for punctuation: `Mid-1990s` -> mid, 0, s."""
-    found = _WORD.findall(unicodedata.normalize("NFKC", token).casefold())
-    return tuple("0" if word[0].isdigit() else word for word in found)
+    """The words of a token, none for punctuation: `Mid-1990s` -> mid, 1990, s."""
+    return tuple(_WORD.findall(unicodedata.normalize("NFKC", token).casefold()))
 
 
 def key(instance: Instance) -> Key:
@@ -71,13 +71,14 @@ def key(instance: Instance) -> Key:
     offsets = [0]
     for part in parts:
         offsets.append(offsets[-1] + len(part))
-    words = tuple(word for part in parts for word in part)
+    spelt = [word for part in parts for word in part]
+    words = tuple("0" if word[:1].isdigit() else word for word in spelt)
 
     def place(span: Span) -> tuple[int, int]:
         return offsets[span.start], offsets[span.end]
 
     head, tail = place(instance.head), place(instance.tail)
-    return Key(words, (words[slice(*head)], words[slice(*tail)]), head + tail)
+    return Key(words, (tuple(spelt[slice(*head)]), tuple(spelt[slice(*tail)])), head + tail)
 
 
 def shingles(words: Words) -> frozenset[Words]:
@@ -131,7 +132,7 @@ def repeats(
     for instance in database:
         own = key(instance)
         mentions = known.setdefault(own.words, {})
-        for handle in (own.pair, own.place):  # enough to answer same_pair, however often a sentence occurs
+        for handle in (own.pair, (own.pair, own.place)):  # enough for same_pair, however often a sentence occurs
             mentions.setdefault(handle, instance.id)
     keys = [key(instance) for instance in queries]
     texts, stored = list(dict.fromkeys(own.words for own in keys)), list(known)
@@ -143,7 +144,7 @@ def repeats(
         options = []
         for similarity, words in matches[own.words]:
             exact = words == own.words
-            same = known[words].get(own.place if exact else own.pair)
+            same = known[words].get((own.pair, own.place) if exact else own.pair)
             name = next(iter(known[words].values())) if same is None else same
             options.append(Repeat(instance.id, name, same is not None, exact, similarity))
         if options:

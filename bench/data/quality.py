@@ -14,7 +14,7 @@ import numpy as np
 
 from bench.config import canonical_json
 from bench.data.base import Dataset
-from bench.data.duplicates import THRESHOLD, Repeat, Words, key, token_words
+from bench.data.duplicates import THRESHOLD, Key, Repeat, Words, key, token_words
 from bench.data.split import relation_counts, subset
 from methods.parts.verbalize import marked_words
 from methods.types import Instance, Span
@@ -175,10 +175,9 @@ def _repeat_example(repeat: Repeat, text: str) -> Example:
 
 def _conflicts(instances: Instances) -> Finding:
     """Equal words, the same entities in the same place, but different relations: one example per group."""
-    groups: defaultdict[tuple[Words, tuple[int, ...]], list[Instance]] = defaultdict(list)
+    groups: defaultdict[Key, list[Instance]] = defaultdict(list)
     for instance in instances:
-        own = key(instance)
-        groups[own.words, own.place].append(instance)
+        groups[key(instance)].append(instance)
     torn = [group for group in groups.values() if len({instance.relation for instance in group}) > 1]
     examples = tuple(
         Example(
@@ -239,12 +238,12 @@ def _absent(dataset: Dataset, subsets: Mapping[str, Mapping[str, Any]]) -> Itera
 def _repeated_within(splits: Mapping[str, Instances]) -> list[Instance]:
     found = []
     for part in splits.values():
-        seen: set[tuple[Words, tuple[int, ...]]] = set()
+        seen: set[Key] = set()
         for instance in part:
             own = key(instance)
-            if (own.words, own.place) in seen:
+            if own in seen:
                 found.append(instance)
-            seen.add((own.words, own.place))
+            seen.add(own)
     return found
 
 
