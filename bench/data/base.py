@@ -50,7 +50,7 @@ class Dataset:
         found = [(where.split("_in_"), len(leaks(found))) for where, found in self.repeats.items()]
         return [f"{self.name}: {remark}" for remark in remarks] + [
             f"{self.name}: {count} {split} instance{'s repeat' if count > 1 else ' repeats'} a {other} instance with "
-            f"its entity pair; `bench data check` shows, --drop-leaks removes"
+            f"its entity pair (see `bench data check` and --drop-leaks)"
             for (split, other), count in found
             if count
         ]

@@ -38,12 +38,9 @@ def leaking() -> Dataset:
 def test_what_goes_and_what_stays(leaking):
     assert leaking.warnings() == [
         "toy: read from nowhere",
-        "toy: 2 dev instances repeat a train instance with its entity pair; "
-        "`bench data check` shows, --drop-leaks removes",
-        "toy: 1 test instance repeats a train instance with its entity pair; "
-        "`bench data check` shows, --drop-leaks removes",
-        "toy: 1 test instance repeats a dev instance with its entity pair; "
-        "`bench data check` shows, --drop-leaks removes",
+        "toy: 2 dev instances repeat a train instance with its entity pair (see `bench data check` and --drop-leaks)",
+        "toy: 1 test instance repeats a train instance with its entity pair (see `bench data check` and --drop-leaks)",
+        "toy: 1 test instance repeats a dev instance with its entity pair (see `bench data check` and --drop-leaks)",
     ]
     clean = drop_leaks(leaking)
     assert [i.id for i in clean.train] == ["t-context", "t-own"]

@@ -123,6 +123,6 @@ def test_leaks_and_remarks_are_warnings() -> None:
     leaking = dataclasses.replace(dataset, test=dataset.train[:3], card={"remarks": ["2 records too few"]})
     assert leaking.warnings() == [
         "synthetic: 2 records too few",
-        "synthetic: 3 test instances repeat a train instance with its entity pair; "
-        "`bench data check` shows, --drop-leaks removes",
+        "synthetic: 3 test instances repeat a train instance with its entity pair "
+        "(see `bench data check` and --drop-leaks)",
     ]
