@@ -42,11 +42,13 @@ class ConfigError(Exception):
 
 
 class DatasetConfig(Settings):
-    """Which corpus, where its files and published subset ids lie, the options of its loader (which checks them)."""
+    """Which corpus, where its files and published subset ids lie, whether without its leaks, the options of its loader
+    (which checks them)."""
 
     name: str = "synthetic"
     data_dir: Path | None = None
     split_ids: Path | None = None
+    drop_leaks: bool = False
     options: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -111,6 +113,7 @@ def build(
     dataset: str | None = None,
     data_dir: Path | None = None,
     split_ids: Path | None = None,
+    drop_leaks: bool = False,
     methods: str | None = None,
     ratios: str | None = None,
     draws: str | None = None,
@@ -124,19 +127,18 @@ def build(
     """
     name, raw = read_preset(preset)
     if dataset is not None and dataset != raw["dataset"].get("name"):
-        raw["dataset"] = {"name": dataset}  # the preset's loader options belong to another corpus
+        raw["dataset"] = {"name": dataset, "drop_leaks": raw["dataset"]["drop_leaks"]}  # not another corpus's options
     chosen = _texts(methods, "--methods") if methods is not None else list(raw["methods"])
     for setting in settings:
         _apply(raw, setting, chosen)
-    paths = {"data_dir": data_dir, "split_ids": split_ids}
-    raw["dataset"] |= {key: path for key, path in paths.items() if path is not None}
+    flags_given = {"data_dir": data_dir, "split_ids": split_ids, "drop_leaks": drop_leaks or None}
+    raw["dataset"] |= {key: value for key, value in flags_given.items() if value is not None}
     raw["methods"] = [METHODS.check(method) for method in chosen]
     if ratios is not None:
         raw["ratios"] = [_number(text, "--ratios") for text in _texts(ratios, "--ratios")]
-    if draws is not None:
-        raw["draws"] = whole_numbers(draws, "--draws")
-    if seeds is not None:
-        raw["seeds"] = whole_numbers(seeds, "--seeds")
+    for key, text in (("draws", draws), ("seeds", seeds)):
+        if text is not None:
+            raw[key] = whole_numbers(text, f"--{key}")
     if device is not None:
         raw["device"] = device
     return _validated(RunConfig, {"preset": name, **raw}, "")
@@ -166,8 +168,7 @@ def read_preset(preset: str) -> tuple[str, dict[str, Any]]:
     for key in raw:
         if key not in known:
             raise ConfigError(f"{where}unknown key {key!r}.{_nearest(str(key), known)}")
-    raw.setdefault("dataset", {})
-    raw.setdefault("options", {})
+    raw = {"dataset": {}, "options": {}} | raw
     return path.stem, _validated(RunConfig, {"preset": path.stem, **raw}, where).model_dump(exclude={"preset"})
 
 
@@ -228,8 +229,10 @@ def _apply(raw: dict[str, Any], setting: str, methods: Sequence[str]) -> None:
         raise ConfigError(f"--set {key}: use the flag --{key}")
     value = _value(key, text)
     head, _, tail = key.partition(".")
-    if head == "dataset" and tail in ("name", "data_dir", "split_ids", "options"):
-        raise ConfigError(f"--set {key}: use the flag --dataset, --data-dir or --split-ids, or dataset.<option>=value")
+    if head == "dataset" and tail in DatasetConfig.model_fields:
+        raise ConfigError(
+            f"--set {key}: use the flag --dataset, --data-dir, --split-ids or --drop-leaks, or dataset.<option>=value"
+        )
     if head == "dataset" and tail:
         raw["dataset"].setdefault("options", {})[tail] = value
     elif key == "type_constraints":

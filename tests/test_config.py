@@ -62,6 +62,20 @@ def test_another_dataset_drops_the_loader_options_of_the_preset(tmp_path: Path) 
     assert config.dataset.data_dir == tmp_path
 
 
+def test_drop_leaks_is_a_flag_or_a_line_of_the_preset_and_outlives_another_dataset(tmp_path: Path) -> None:
+    assert not build("smoke").dataset.drop_leaks
+    assert build("smoke", drop_leaks=True).dataset.drop_leaks
+    assert build("smoke", drop_leaks=True).digest() != build("smoke").digest()
+    preset = tmp_path / "clean.yaml"
+    preset.write_text(
+        "dataset: {name: synthetic, drop_leaks: true}\nmethods: [etrag]\nratios: [1.0]\ndraws: [0]\nseeds: [0]\n"
+    )
+    assert build(str(preset)).dataset.drop_leaks
+    assert build(str(preset), dataset="semeval").dataset.drop_leaks
+    with pytest.raises(ConfigError, match="--drop-leaks"):
+        build("smoke", ["dataset.drop_leaks=true"])
+
+
 def test_lora_is_switched_on_by_a_part_of_it_and_off_by_null() -> None:
     config = build("smoke", ["models.lora.r=8"])
     assert config.models.lora is not None

@@ -27,6 +27,7 @@ def add_parser(commands: Any) -> None:
     add("--data-dir", metavar="DIR", type=Path, help="folder of the corpus's files")
     add("--split-ids", metavar="PATH", type=Path, help="published ids of training subsets: a folder with "
         "train/RATIO.split.txt and dev/dev.RATIO.split.txt, or a file for one ratio")  # fmt: skip
+    add("--drop-leaks", action="store_true", help="leave out train and dev instances that repeat test or dev ones")
     add("--methods", metavar="A,B", help="methods to compare (`bench list methods`)")
     add("--ratios", metavar="0.01,0.1,1", help="shares of the training data")
     add("--draws", metavar="0,1|0-4", help="which instances are drawn")
@@ -49,6 +50,7 @@ def run(args: argparse.Namespace) -> int:
         dataset=args.dataset,
         data_dir=args.data_dir,
         split_ids=args.split_ids,
+        drop_leaks=args.drop_leaks,
         methods=args.methods,
         ratios=args.ratios,
         draws=args.draws,
@@ -56,14 +58,12 @@ def run(args: argparse.Namespace) -> int:
         device=args.device,
     )
     # From here on torch and the data are loaded; a typo above was answered at once.
-    from bench.data import load_dataset
-    from bench.data.split_ids import with_split_ids
+    from bench.data import load_configured
+    from bench.data.quality import inspect
     from bench.plan import plan, plan_notes
 
     configuration.method_options(config)  # before a large corpus is read; `plan` needs them again
-    dataset = load_dataset(config.dataset.name, config.dataset.data_dir, config.dataset.options)
-    if config.dataset.split_ids is not None:
-        dataset = with_split_ids(dataset, config.dataset.split_ids, config.ratios)
+    dataset = load_configured(config)
     specs = plan(config, dataset)
     notes = [*dataset.warnings(), *plan_notes(config, specs, dataset)]
     store = Store(args.out or Path("results") / f"{config.preset}-{config.dataset.name}")
@@ -77,7 +77,9 @@ def run(args: argparse.Namespace) -> int:
         _show_grid(specs, waiting)
         return 0
     manifest = _manifest(config, [spec.cell_id for spec in specs], notes)
-    manifest["dataset"] = {"name": dataset.name, "hash": dataset.content_hash, "card": dict(dataset.card)}
+    quality = inspect(dataset, config.ratios, config.models.max_input_tokens).summary()
+    counted = dict(dataset.card)
+    manifest["dataset"] = {"name": dataset.name, "hash": dataset.content_hash, "card": counted, "quality": quality}
     store.write_manifest(manifest)  # before the cells: an unfinished run can be reported too
     try:
         failed = _work(specs, waiting, dataset, store)

@@ -10,11 +10,14 @@ from typing import Any, get_type_hints
 
 from pydantic import ValidationError
 
+from bench.config import RunConfig
 from bench.data.base import DataError, Dataset
+from bench.data.leaks import drop_leaks as without_leaks
+from bench.data.split_ids import with_split_ids
 from methods.base import Settings
 from methods.registry import Registry
 
-__all__ = ["DATASETS", "DataError", "Dataset", "load_dataset", "options_class", "resolve_options"]
+__all__ = ["DATASETS", "DataError", "Dataset", "load_configured", "load_dataset", "options_class", "resolve_options"]
 
 DATASETS = Registry(
     kind="dataset",
@@ -27,8 +30,12 @@ DATASETS = Registry(
 )
 
 
-def load_dataset(name: str, data_dir: Path | None, options: Mapping[str, object]) -> Dataset:
+def load_dataset(
+    name: str, data_dir: Path | None, options: Mapping[str, object], *, drop_leaks: bool = False
+) -> Dataset:
     """Load the corpus ``name`` from ``data_dir`` (None for an embedded one) with the user's ``options``.
+
+    ``drop_leaks``: leave out the train and dev instances that repeat test or dev (bench.data.leaks).
 
     A loader declares its options by the annotation of its second parameter, a ``Settings`` subclass (one field
     per option, each with a default), so that a plugin is nothing but a typed function:
@@ -44,7 +51,15 @@ def load_dataset(name: str, data_dir: Path | None, options: Mapping[str, object]
     dataset = loader(data_dir, resolve_options(name, options, loader))
     if not isinstance(dataset, Dataset):
         raise DataError(f"the loader of dataset {name!r} returned {type(dataset).__name__}, not a Dataset")
-    return dataset
+    return without_leaks(dataset) if drop_leaks else dataset
+
+
+def load_configured(config: RunConfig) -> Dataset:
+    """The corpus of a configuration, without its leaks and with published subsets where the configuration says so.
+    Raises as `load_dataset` and `with_split_ids`."""
+    source = config.dataset
+    dataset = load_dataset(source.name, source.data_dir, source.options, drop_leaks=source.drop_leaks)
+    return dataset if source.split_ids is None else with_split_ids(dataset, source.split_ids, config.ratios)
 
 
 def options_class(loader: Callable[..., Dataset]) -> type[Settings]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from pydantic import Field
 
 from bench.data.base import DataError, Dataset
-from bench.data.split import hold_out, relation_counts, shared_texts
+from bench.data.split import hold_out, relation_counts
 from bench.data.verbalise import load_verbalisations
 from methods.base import Settings
 from methods.types import Instance, RelationSchema, Span
@@ -77,7 +77,6 @@ def load(data_dir: Path | None, options: Options) -> Dataset:
         "relations": {
             name: relation_counts(part, RELATIONS) for name, part in (("train", train), ("dev", dev), ("test", test))
         },
-        "repeated_sentences": {"dev_in_train": shared_texts(train, dev), "test_in_train": shared_texts(whole, test)},
         "remarks": remarks,
     }
     schema = RelationSchema(RELATIONS, load_verbalisations("semeval", RELATIONS), negative=NEGATIVE)

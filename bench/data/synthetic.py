@@ -16,7 +16,7 @@ from pathlib import Path
 from pydantic import Field
 
 from bench.data.base import DataError, Dataset
-from bench.data.split import relation_counts, shared_texts
+from bench.data.split import relation_counts
 from bench.data.synthetic_grammar import NEUTRAL, ORGANIZATION, PERSON, PREDICATES, SCHOOL, Predicate
 from bench.data.synthetic_text import Clause, Entity, clause, join, new_entity, pick, wordings
 from bench.data.verbalise import load_verbalisations
@@ -99,7 +99,6 @@ def load(data_dir: Path | None, options: Options) -> Dataset:
         "relations": {
             name: relation_counts(part, names) for name, part in (("train", train), ("dev", dev), ("test", test))
         },
-        "repeated_sentences": {"dev_in_train": shared_texts(train, dev), "test_in_train": shared_texts(train, test)},
         "remarks": [],
     }
     return Dataset("synthetic", schema, "tacred_micro_f1", train, dev, test, card)

@@ -15,7 +15,7 @@ from bench import tables
 from bench.figures import f1_by_ratio, figure_bytes
 from bench.tables import Record, cells_frame, summary_frame
 
-__all__ = ["render_console", "write_report"]
+__all__ = ["file_names", "render_console", "write_file", "write_report"]
 
 
 def render_console(records: Sequence[Record]) -> str:
@@ -61,7 +61,7 @@ def write_report(out: Path, records: Sequence[Record], manifest: Mapping[str, An
             f"figures/{name}-f1-by-ratio.pdf": figure_bytes(figure, "pdf"),
         }
         for relative, content in contents.items():
-            _replace(out / relative, content)
+            write_file(out / relative, content)
             written.append(out / relative)
     return written
 
@@ -133,7 +133,7 @@ def _csv(frame: pd.DataFrame) -> bytes:
     return frame.to_csv(index=False, lineterminator="\n").encode()
 
 
-def _replace(path: Path, content: bytes) -> None:
+def write_file(path: Path, content: bytes) -> None:
     """A reader sees the old file or the new one, never a half; the process id keeps two reports apart."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")

@@ -187,7 +187,11 @@ def test_dev_is_stratified_and_a_single_instance_stays_in_train(tmp_path):
         f"{TRAIN_FILE} has 41 records, the official one 8000",
         f"{TEST_FILE} has 2 records, the official one 2717",
     ]
-    assert dataset.card["repeated_sentences"] == {"dev_in_train": 8, "test_in_train": 2}
+    assert {where: len(found) for where, found in dataset.repeats.items()} == {
+        "dev_in_train": 8,
+        "test_in_train": 2,
+        "test_in_dev": 2,
+    }
 
 
 def test_missing_directory_and_files(tmp_path):
