@@ -13,6 +13,7 @@ from bench.data.base import DataError, Dataset
 from bench.data.split import ids_hash, subset
 from bench.environment import resolve_device
 from bench.metrics import METRICS
+from bench.metrics_docred import MULTI_LABEL_METRICS
 from bench.store import SCHEMA_VERSION
 from methods.base import Budget, Models, Optimisation, Scoring, Settings
 from methods.parts.models import identify
@@ -70,8 +71,7 @@ def plan(config: RunConfig, dataset: Dataset) -> tuple[CellSpec, ...]:
 
     Raises ConfigError (options, device), RegistryError (method), MethodError (model), DataError (metric).
     """
-    if dataset.metric not in METRICS:
-        raise DataError(f"dataset {dataset.name} wants metric {dataset.metric!r}; known: {', '.join(METRICS)}")
+    _check_metric(dataset)
     options = method_options(config)
     versions = {method: METHODS.version(method) for method in config.methods}
     device = resolve_device(config.device)
@@ -122,6 +122,19 @@ def plan(config: RunConfig, dataset: Dataset) -> tuple[CellSpec, ...]:
         for seed in config.seeds
         for method in config.methods
     )
+
+
+def _check_metric(dataset: Dataset) -> None:
+    known = MULTI_LABEL_METRICS if dataset.multi_label else METRICS
+    kind = "multi-label" if dataset.multi_label else "single-label"
+    if dataset.metric not in known:
+        wants = f"dataset {dataset.name} ({kind}) wants metric {dataset.metric!r}"
+        raise DataError(f"{wants}; known: {', '.join(known)}")
+    if dataset.multi_label and dataset.schema.negative is None:
+        raise DataError(f"dataset {dataset.name} is multi-label and needs a negative class, above which to predict")
+    several = next((i for part in (dataset.train, dataset.dev, dataset.test) for i in part if i.more_relations), None)
+    if several is not None and not dataset.multi_label:
+        raise DataError(f"dataset {dataset.name}: instance {several.id} has several relations; set multi_label=True")
 
 
 def _distinct(dataset: Dataset, ratio: float, draws: Sequence[int]) -> list[tuple[int, str]]:

@@ -22,6 +22,10 @@ class Dataset:
 
     ``card``: what the loader counted, kept in the manifest of every run. Two of its keys are read here: `remarks`
     (sentences for the reader of a table) and `repeated_sentences` ({"test_in_train": count, ...}).
+
+    ``multi_label``: an instance may have several relations, and a prediction is the set of those that score above
+    the negative class. For its metric, ``known`` maps an instance's id to the relations that the same two names have
+    in the training annotations, and ``unpaired`` counts gold facts of the test set that no instance stands for.
     """
 
     name: str
@@ -31,6 +35,9 @@ class Dataset:
     dev: tuple[Instance, ...]
     test: tuple[Instance, ...]
     card: Mapping[str, object] = field(default_factory=dict)
+    multi_label: bool = False
+    known: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    unpaired: int = 0
 
     def warnings(self) -> list[str]:
         """What a reader of the tables must know of this corpus: the loader's remarks and exact leaks."""
@@ -56,5 +63,11 @@ class Dataset:
             for i in split:
                 row = [i.id, i.tokens, i.head.start, i.head.end, i.tail.start, i.tail.end]
                 row += [i.relation, i.head_type, i.tail_type]
+                if i.more_relations or i.head_mentions or i.tail_mentions:
+                    mentions = [[[s.start, s.end] for s in spans] for spans in (i.head_mentions, i.tail_mentions)]
+                    row += [i.more_relations, *mentions]
                 digest.update(json.dumps(row).encode() + b"\n")
+        if self.multi_label:
+            known = {name: sorted(relations) for name, relations in self.known.items()}
+            digest.update(json.dumps([known, self.unpaired], sort_keys=True).encode())
         return digest.hexdigest()
