@@ -19,7 +19,11 @@ __all__ = ["DATASETS", "DataError", "Dataset", "load_dataset", "options_class", 
 DATASETS = Registry(
     kind="dataset",
     group="bench.datasets",
-    builtin={"semeval": "bench.data.semeval:load", "synthetic": "bench.data.synthetic:load"},
+    builtin={
+        "semeval": "bench.data.semeval:load",
+        "synthetic": "bench.data.synthetic:load",
+        "redocred": "bench.data.redocred:load",
+    },
 )
 
 
