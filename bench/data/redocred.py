@@ -93,7 +93,7 @@ def load(data_dir: Path | None, options: Options) -> Dataset:
         )
     for name in ("train", "test"):
         if not parts[name]:
-            raise DataError(f"{data_dir}: no {name} document has two entities; put the published files there")
+            raise DataError(f"{data_dir}: the {name} documents give no instance; put the published files there")
     names = (*RELATIONS, NEGATIVE)
     dropped = sum((document.repeated for found in documents.values() for document in found), Counter[str]())
     card: dict[str, object] = {
