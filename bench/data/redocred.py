@@ -34,6 +34,7 @@ from methods.types import Instance, RelationSchema, Span
 TRAIN_FILE, DEV_FILE, TEST_FILE = "train_revised.json", "dev_revised.json", "test_revised.json"
 OFFICIAL_DOCUMENTS = {TRAIN_FILE: 3053, DEV_FILE: 500, TEST_FILE: 500}
 NEGATIVE = "no_relation"
+GAP = "…"  # stands for the words left out between two entities that lie far apart
 # The 96 Wikidata properties of DocRED; configs/verbalisations/redocred.yaml has their names.
 _PROPERTIES = (
     6, 17, 19, 20, 22, 25, 26, 27, 30, 31, 35, 36, 37, 39, 40, 50, 54, 57, 58, 69, 86, 102, 108, 112, 118, 123, 127,
@@ -219,18 +220,31 @@ def _nearest(heads: Sequence[Span], tails: Sequence[Span]) -> tuple[Span, Span]:
 
 
 def cut(instance: Instance, words: int) -> Instance:
-    """The same pair in a window of ``words`` tokens (more where its nearest mentions lie further apart); mentions
-    outside are left out."""
+    """The same pair in a window of ``words`` tokens around its nearest mentions, or, where these lie further apart, in
+    half as many around each of the two with GAP between. Mentions outside are left out, the nearest never."""
     lo, hi = window(instance, words)
+    kept = set(range(lo, hi))
+    if len(kept) > words:
+        bare = replace(instance, head_mentions=(), tail_mentions=())
+        around = (window(replace(bare, head=span, tail=span), words // 2) for span in (instance.head, instance.tail))
+        kept = {position for stretch in around for position in range(*stretch)}
+    tokens: list[str] = []
+    place: dict[int, int] = {}
+    for position in sorted(kept):
+        if tokens and position - 1 not in kept:
+            tokens.append(GAP)
+        place[position] = len(tokens)
+        tokens.append(instance.tokens[position])
 
     def moved(spans: Sequence[Span]) -> Iterator[Span]:
-        return (Span(s.start - lo, s.end - lo) for s in spans if lo <= s.start and s.end <= hi)
+        whole = (s for s in spans if kept.issuperset(range(s.start, s.end)))
+        return (Span(place[s.start], place[s.end - 1] + 1) for s in whole)
 
     head, *heads = moved(instance.heads)
     tail, *tails = moved(instance.tails)
     return replace(
         instance,
-        tokens=instance.tokens[lo:hi],
+        tokens=tuple(tokens),
         head=head,
         tail=tail,
         head_mentions=tuple(heads),

@@ -17,6 +17,7 @@ from bench.data.base import DataError, Dataset
 from bench.data.docred_format import read
 from bench.data.redocred import (
     DEV_FILE,
+    GAP,
     NEGATIVE,
     RELATIONS,
     TEST_FILE,
@@ -81,7 +82,11 @@ def test_a_window_of_words(tmp_path: Path) -> None:
     assert (small.head_mentions, small.tail_mentions) == ((), ())
     assert (small.id, small.relations) == (one.id, one.relations)
     assert cut(one, 24) == one
-    assert cut(one, 1).tokens == ("London", ";", "Ada")
+    assert cut(one, 3).tokens == ("London", ";", "Ada")
+    apart = cut(one, 2)
+    assert apart.tokens == ("London", GAP, "Ada")
+    assert (apart.head, apart.tail, apart.heads, apart.tails) == (Span(2, 3), Span(0, 1), (Span(2, 3),), (Span(0, 1),))
+    assert cut(one, 1) == apart
     middle = cut(one, 14)
     assert [one.text(s) for s in one.tails] == [middle.text(s) for s in middle.tails]
     assert middle.tail_mentions == (Span(0, 1),)
@@ -243,9 +248,15 @@ def test_every_pair_once_with_all_its_mentions(
         assert held == min(max(a[1], b[1]) - min(a[0], b[0]) for a in entities[h] for b in entities[t])
         small = cut(one, words)
         lo, hi = window(one, words)
-        assert small.tokens == one.tokens[lo:hi]
         assert (small.text(small.head), small.text(small.tail)) == (one.text(one.head), one.text(one.tail))
-        assert marked_words(small) == marked_words(one, words)
+        if hi - lo <= words:
+            assert small.tokens == one.tokens[lo:hi]
+            assert marked_words(small) == marked_words(one, words)
+        else:
+            lengths = [s.end - s.start for s in (one.head, one.tail)]
+            assert len(small.tokens) <= sum(max(words // 2, length) for length in lengths) + 1
+            assert {t for t in small.tokens if t != GAP} <= set(one.tokens)
+            assert small.tokens.count(GAP) <= 1
 
 
 @needs_official
