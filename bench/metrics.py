@@ -25,7 +25,8 @@ class RelationScore(TypedDict):
 
 class Metrics(TypedDict):
     """``primary`` says what ``f1``, ``precision`` and ``recall`` are; ``per_relation`` has every relation of the
-    schema, the negative one too; ``per_group``, for directed relations, the undirected ones of the official score."""
+    schema, the negative one too; ``per_group``, for directed relations, the undirected ones of the official score;
+    ``ign_precision`` and ``ign_f1``, for documents, the score without facts of the training annotations."""
 
     primary: Literal["micro_f1", "macro_f1"]
     f1: float
@@ -34,6 +35,8 @@ class Metrics(TypedDict):
     accuracy: float
     per_relation: dict[str, RelationScore]
     per_group: NotRequired[dict[str, RelationScore]]
+    ign_precision: NotRequired[float]
+    ign_f1: NotRequired[float]
 
 
 Metric = Callable[[Sequence[str], Sequence[str], RelationSchema], Metrics]

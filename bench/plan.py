@@ -13,6 +13,7 @@ from bench.data.base import DataError, Dataset
 from bench.data.split import ids_hash, subset
 from bench.environment import resolve_device
 from bench.metrics import METRICS
+from bench.metrics_docred import MULTI_LABEL_METRICS
 from bench.store import SCHEMA_VERSION
 from methods.base import Budget, Models, Optimisation, Scoring, Settings
 from methods.parts.models import identify
@@ -82,8 +83,7 @@ def plan(config: RunConfig, dataset: Dataset) -> tuple[CellSpec, ...]:
     Raises ConfigError (options, device, draws), RegistryError (method), MethodError (model), DataError (metric).
     """
     _check(config, dataset)
-    if dataset.metric not in METRICS:
-        raise DataError(f"dataset {dataset.name} wants metric {dataset.metric!r}; known: {', '.join(METRICS)}")
+    _check_metric(dataset)
     options = method_options(config)
     versions = {method: METHODS.version(method) for method in config.methods}
     device = resolve_device(config.device)
@@ -149,6 +149,19 @@ def _check(config: RunConfig, dataset: Dataset) -> None:
             raise ConfigError(f"ratio {ratio:g}: its published subset is draw 0; add 0 to --draws")
     if config.type_constraints == "learned" and not any(i.head_type and i.tail_type for i in dataset.train):
         raise ConfigError(f"type_constraints: {dataset.name} has no entity types to learn from; use none or given")
+
+
+def _check_metric(dataset: Dataset) -> None:
+    known = MULTI_LABEL_METRICS if dataset.multi_label else METRICS
+    kind = "multi-label" if dataset.multi_label else "single-label"
+    if dataset.metric not in known:
+        wants = f"dataset {dataset.name} ({kind}) wants metric {dataset.metric!r}"
+        raise DataError(f"{wants}; known: {', '.join(known)}")
+    if dataset.multi_label and dataset.schema.negative is None:
+        raise DataError(f"dataset {dataset.name} is multi-label and needs a negative class, above which to predict")
+    several = next((i for part in (dataset.train, dataset.dev, dataset.test) for i in part if i.more_relations), None)
+    if several is not None and not dataset.multi_label:
+        raise DataError(f"dataset {dataset.name}: instance {several.id} has several relations; set multi_label=True")
 
 
 def _distinct(dataset: Dataset, ratio: float, draws: Sequence[int]) -> list[tuple[int, str]]:

@@ -146,7 +146,7 @@ class Method(ABC):
 
     @abstractmethod
     def predict(self, instances: Sequence[Instance]) -> Prediction:
-        """Score every relation for every instance; never looks at ``instance.relation``, and never returns an
+        """Score every relation for every instance; never looks at ``instance.relations``, and never returns an
         instance's own id among its neighbours."""
 
     def untrained_neighbours(self, instances: Sequence[Instance]) -> tuple[Neighbours, ...] | None:

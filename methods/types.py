@@ -23,9 +23,13 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """One sentence with a head and a tail entity and the relation between them.
+    """One sentence (or document) with a head and a tail entity and the relation between them.
 
-    Raises ValueError where a span reaches beyond the tokens.
+    A multi-label corpus puts further gold relations into ``more_relations``, in the order of its schema, and further
+    mentions of the two entities into ``head_mentions`` and ``tail_mentions``; ``head`` and ``tail`` are then the pair
+    of mentions nearest to each other. Mentions may overlap, those of head and tail too.
+
+    Raises ValueError where a span reaches beyond the tokens, and for a relation or a mention that is given twice.
     """
 
     id: str
@@ -35,14 +39,37 @@ class Instance:
     relation: str
     head_type: str = ""
     tail_type: str = ""
+    more_relations: tuple[str, ...] = ()
+    head_mentions: tuple[Span, ...] = ()
+    tail_mentions: tuple[Span, ...] = ()
 
     def __post_init__(self) -> None:
-        for name, span in (("head", self.head), ("tail", self.tail)):
-            if span.end > len(self.tokens):
-                raise ValueError(
-                    f"instance {self.id}: {name} span [{span.start}, {span.end}) reaches beyond "
-                    f"its {len(self.tokens)} tokens"
-                )
+        for name, spans in (("head", self.heads), ("tail", self.tails)):
+            for span in spans:
+                if span.end > len(self.tokens):
+                    raise ValueError(
+                        f"instance {self.id}: {name} span [{span.start}, {span.end}) reaches beyond "
+                        f"its {len(self.tokens)} tokens"
+                    )
+            if len(spans) > 1 and len(set(spans)) < len(spans):
+                raise ValueError(f"instance {self.id}: a {name} mention is given twice")
+        if self.more_relations and len(set(self.relations)) < len(self.relations):
+            raise ValueError(f"instance {self.id}: a relation is given twice among {', '.join(self.relations)}")
+
+    @property
+    def relations(self) -> tuple[str, ...]:
+        """Every gold relation, ``relation`` first."""
+        return (self.relation, *self.more_relations)
+
+    @property
+    def heads(self) -> tuple[Span, ...]:
+        """Every mention of the head entity, ``head`` first."""
+        return (self.head, *self.head_mentions)
+
+    @property
+    def tails(self) -> tuple[Span, ...]:
+        """Every mention of the tail entity, ``tail`` first."""
+        return (self.tail, *self.tail_mentions)
 
     def text(self, span: Span | None = None) -> str:
         """The whole sentence, or the tokens of one span, joined by blanks."""

@@ -21,7 +21,7 @@ LAYERS = (
     ("methods",),
     ("bench.config",),
     ("bench.data",),
-    ("bench.metrics", "bench.seeds", "bench.environment", "bench.profiling"),
+    ("bench.metrics", "bench.metrics_docred", "bench.seeds", "bench.environment", "bench.profiling"),
     ("bench.store",),
     ("bench.plan",),
     ("bench.execute",),

@@ -26,6 +26,7 @@ DATASETS = Registry(
         "semeval": "bench.data.semeval:load",
         "synthetic": "bench.data.synthetic:load",
         "tacred": "bench.data.tacred:load",
+        "redocred": "bench.data.redocred:load",
     },
 )
 

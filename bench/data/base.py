@@ -34,6 +34,10 @@ class Dataset:
     ``card``: what the loader counted, kept in the manifest of every run. One of its keys is read here: `remarks`
     (sentences for the reader of a table). ``published``: ratio -> the subset that takes the place of
     bench.data.split's; each cell's subset hash tells.
+
+    ``multi_label``: an instance may have several relations, and a prediction is the set of those that score above
+    the negative class. For its metric, ``known`` maps an instance's id to the relations that the same two names have
+    in the training annotations, and ``unpaired`` counts gold facts of the test set that no instance stands for.
     """
 
     name: str
@@ -44,6 +48,9 @@ class Dataset:
     test: tuple[Instance, ...]
     card: Mapping[str, object] = field(default_factory=dict)
     published: Mapping[float, PublishedSubset] = field(default_factory=dict)
+    multi_label: bool = False
+    known: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    unpaired: int = 0
 
     @cached_property
     def repeats(self) -> dict[str, tuple[Repeat, ...]]:
@@ -80,5 +87,11 @@ class Dataset:
             for i in split:
                 row = [i.id, i.tokens, i.head.start, i.head.end, i.tail.start, i.tail.end]
                 row += [i.relation, i.head_type, i.tail_type]
+                if i.more_relations or i.head_mentions or i.tail_mentions:
+                    mentions = [[[s.start, s.end] for s in spans] for spans in (i.head_mentions, i.tail_mentions)]
+                    row += [i.more_relations, *mentions]
                 digest.update(json.dumps(row).encode() + b"\n")
+        if self.multi_label:
+            known = {name: sorted(relations) for name, relations in self.known.items()}
+            digest.update(json.dumps([known, self.unpaired], sort_keys=True).encode())
         return digest.hexdigest()

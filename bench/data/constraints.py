@@ -25,7 +25,7 @@ def seen_relations(train: Sequence[Instance]) -> dict[tuple[str, str], frozenset
     seen: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
     for i in train:
         if i.head_type and i.tail_type:
-            seen[i.head_type, i.tail_type].add(i.relation)
+            seen[i.head_type, i.tail_type].update(i.relations)
     return {pair: frozenset(relations) for pair, relations in sorted(seen.items())}
 
 
@@ -35,6 +35,7 @@ def describe(schema: RelationSchema, test: Sequence[Instance]) -> dict[str, floa
     if not schema.type_constraints or not test:
         return {}
     admitted = schema.admitted(test)
-    gold = [schema.index[i.relation] for i in test]
-    excluded = float(np.mean(~admitted[np.arange(len(test)), gold]))
+    excluded = float(
+        np.mean([~row[schema.index[name]] for row, i in zip(admitted, test, strict=True) for name in i.relations])
+    )
     return {"type_pairs": len(schema.type_constraints), "type_excluded_gold": excluded}

@@ -1,5 +1,7 @@
 """Which instances a run may learn from: stratified, nested subsets, the same for every method.
 
+"Relation" is an instance's primary one here: where it has several, the first of them in the schema's order.
+
 Every instance has a rank within its relation: the order of SHA-256(salt, draw, relation, id). A subset takes the
 first max(1, round(ratio * n)) instances of each relation with n instances. From that rule alone follow
 
@@ -81,6 +83,6 @@ def shared_texts(first: Sequence[Instance], second: Sequence[Instance]) -> int:
 
 
 def relation_counts(instances: Iterable[Instance], relations: Sequence[str]) -> dict[str, int]:
-    """Instances per relation, in the order of ``relations``."""
-    counts = Counter(instance.relation for instance in instances)
+    """Instances per relation, in the order of ``relations``; one with several counts for each of them."""
+    counts = Counter(name for instance in instances for name in instance.relations)
     return {relation: counts[relation] for relation in relations}

@@ -91,7 +91,7 @@ class GenerativeMethod(Method):
             },
             history=log.history,
             timings={"prepare": prepared - started, "train": trained - prepared},
-            diagnostics={"shortened_inputs": float(self.prompts.shortened)},
+            diagnostics=self._lengths(),
         )
 
     def predict(self, instances: Sequence[Instance]) -> Prediction:
@@ -139,13 +139,22 @@ class GenerativeMethod(Method):
         self.body = nn.ModuleDict({"generator": self.generator, "scorer": self.scorer}).to(context.device)
 
     def loss(self, batch: Sequence[Instance]) -> Tensor:
-        """Mean negative score of the gold relations, under the rule that also predicts."""
+        """Mean negative score of the gold relations, under the rule that also predicts; an instance with several
+        counts by their mean."""
         memory = self.generator.encode(self.condition(batch, self.inputs(batch)))
-        schema = self.context.schema
-        gold = torch.tensor([schema.index[i.relation] for i in batch], device=self.context.device)
+        index, device = self.context.schema.index, self.context.device
+        gold = torch.tensor([index[name] for i in batch for name in i.relations], device=device)
+        admitted = self._admitted(batch)
+        counts = torch.tensor([len(i.relations) for i in batch], device=device)
+        several = len(gold) > len(batch)
+        if several:  # one row per gold relation, encoded once
+            counts = counts.repeat_interleave(counts)
+            rows = torch.tensor([row for row, i in enumerate(batch) for _ in i.relations], device=device)
+            memory, admitted = memory.rows(rows), admitted[rows]
         # A gold relation that the types exclude (label noise) must still have a finite loss.
-        admitted = self._admitted(batch).scatter(1, gold.unsqueeze(1), True)
-        return -self.scorer.gold(partial(self.generator.decode_each, memory), gold, admitted).mean()
+        admitted = admitted.scatter(1, gold.unsqueeze(1), True)
+        scores = self.scorer.gold(partial(self.generator.decode_each, memory), gold, admitted)
+        return -(scores / counts).sum() / len(batch) if several else -scores.mean()
 
     def mean_loss(self, instances: Sequence[Instance]) -> float:
         """Loss over a set, without dropout."""
@@ -171,6 +180,11 @@ class GenerativeMethod(Method):
         order = sorted(range(len(instances)), key=lambda r: len(self._prompts[instances[r].id]))
         for start in range(0, len(order), PREDICT_BATCH):
             yield order[start : start + PREDICT_BATCH]
+
+    def _lengths(self) -> dict[str, float]:
+        """How often an input was too long; the second number only where an entity was lost."""
+        lost = {"lost_entities": float(self.prompts.lost_entities)} if self.prompts.lost_entities else {}
+        return {"shortened_inputs": float(self.prompts.shortened), **lost}
 
     def _admitted(self, batch: Sequence[Instance]) -> Tensor:
         return torch.from_numpy(self.context.schema.admitted(batch)).to(self.context.device)

@@ -26,6 +26,10 @@ class Memory:
     states: Tensor
     mask: Tensor
 
+    def rows(self, index: Tensor) -> Memory:
+        """The rows that ``index`` [N] (long) names, in its order; a row may be named several times."""
+        return Memory(self.states[index], self.mask[index])
+
 
 class Generator(nn.Module):
     """``labels``: relation -> label token ids in *rows*, the generator's own short vocabulary of V tokens.

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from methods.base import MethodError
 from methods.parts.models import ALIASES, MINILM, resolve
 from methods.parts.pairs import Quiet, load_encoder, with_dropout
-from methods.parts.verbalize import between, window
-from methods.types import Instance, RelationSchema
+from methods.parts.verbalize import between, label_words, window
+from methods.types import Instance, RelationSchema, Span
 
 Role = Literal["head", "tail", "label", "between", "sentence"]
 Row = tuple[list[int], list[list[int]]]  # token ids, and for each role the token positions of its span
@@ -22,7 +22,8 @@ class SpanEncoder(nn.Module):
     """``[B] instances -> [B, S, D]``: the mean of the last hidden states over each of S spans (ETRAG).
 
     A database instance is encoded as its text, a separator and its verbalised label, whose tokens are the label
-    span; for a query the label span is the closing separator alone.
+    span; for a query the label span is the closing separator alone. An entity's span is all of its mentions in the
+    window.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class SpanEncoder(nn.Module):
         return self._rows[key]
 
     def _tokenise(self, instance: Instance, labelled: bool) -> Row:
-        label = self.schema.verbalisations[instance.relation].split() if labelled else None
+        label = label_words(instance, self.schema) if labelled else None
         words = len(instance.tokens)
         while True:
             lo, hi = window(instance, words)
@@ -81,17 +82,18 @@ class SpanEncoder(nn.Module):
         ids = coded.input_ids[: self.max_tokens]
         origin = list(zip(coded.sequence_ids(), coded.word_ids(), strict=True))[: self.max_tokens]
 
-        def positions(start: int, end: int) -> list[int]:
-            found = [p for p, (part, word) in enumerate(origin) if part == 0 and start <= word + lo < end]
+        def positions(*spans: Span) -> list[int]:
+            inside = {word for span in spans for word in range(span.start - lo, span.end - lo)}
+            found = [p for p, (part, word) in enumerate(origin) if part == 0 and word in inside]
             return found or [0]  # cut off, or nothing but characters that the tokenizer drops
 
         gap = between(instance)
         spans = {
-            "head": positions(instance.head.start, instance.head.end),
-            "tail": positions(instance.tail.start, instance.tail.end),
+            "head": positions(*instance.heads),
+            "tail": positions(*instance.tails),
             "label": [p for p, (part, _) in enumerate(origin) if part == 1] or [len(ids) - 1],
-            "between": positions(gap.start, gap.end) if gap else [0],
-            "sentence": positions(lo, hi),
+            "between": positions(gap) if gap else [0],
+            "sentence": positions(Span(lo, hi)),
         }
         return ids, [spans[role] for role in self.roles]
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from methods.parts.conditioning import EncoderInput
-from methods.parts.verbalize import marked_words, neighbour_words
+from methods.parts.verbalize import MARKERS, entities_left, marked_words, neighbour_words, window
 from methods.types import Instance, RelationSchema
 
 
@@ -30,6 +30,8 @@ class PromptBuilder:
         self._queries: dict[str, list[int]] = {}
         self._neighbours: dict[str, list[int]] = {}
         self.shortened = 0  # queries whose sentence did not fit
+        self.lost_entities = 0  # entities, two per query, of which no whole mention fitted
+        self._markers: list[int] = tokenizer.convert_tokens_to_ids(list(MARKERS))
 
     def remember(self, instances: Sequence[Instance]) -> None:
         """Tokenise in one batch what will be needed; anything else is tokenised when first seen."""
@@ -75,9 +77,11 @@ class PromptBuilder:
         words = len(instance.tokens)
         self.shortened += len(ids) > room
         while len(ids) > room and words > 1:
-            words = min(words - 1, words * room // len(ids))
-            shorter = self._tokenise([marked_words(instance, max(1, words))])[0]
-            if len(shorter) == len(ids):
+            words = max(1, min(words - 1, words * room // len(ids)))
+            ids = self._tokenise([marked_words(instance, words)])[0]
+            lo, hi = window(instance, words)
+            if hi - lo > words:
                 break  # nothing left but the entities themselves
-            ids = shorter
+        if len(ids) > room:
+            self.lost_entities += 2 - entities_left(ids[:room], self._markers)
         return ids[:room]

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TypeVar
+
 from methods.types import Instance, RelationSchema, Span
 
 HEAD_OPEN, HEAD_CLOSE, TAIL_OPEN, TAIL_CLOSE = "<e1>", "</e1>", "<e2>", "</e2>"
 NEIGHBOUR = "<nb>"
 MARKERS = (HEAD_OPEN, HEAD_CLOSE, TAIL_OPEN, TAIL_CLOSE, NEIGHBOUR)
+Item = TypeVar("Item", str, int)
 
 
 def marked_words(instance: Instance, max_words: int | None = None) -> list[str]:
     """Words of the sentence with typed entity markers (`<e1> person Ada Lovelace </e1>`; Zhou and Chen 2021,
-    arXiv 2102.01373), cut to a window of ``max_words`` words around both entities where it is longer."""
+    arXiv 2102.01373), cut to a window of ``max_words`` words around both entities where it is longer. Every mention
+    that lies in the window is marked."""
     lo, hi = window(instance, max_words)
     before: dict[int, list[str]] = {}
     after: dict[int, list[str]] = {}
-    for span, kind, left, right in (
-        (instance.head, instance.head_type, HEAD_OPEN, HEAD_CLOSE),
-        (instance.tail, instance.tail_type, TAIL_OPEN, TAIL_CLOSE),
+    for mentions, kind, left, right in (
+        (instance.heads, instance.head_type, HEAD_OPEN, HEAD_CLOSE),
+        (instance.tails, instance.tail_type, TAIL_OPEN, TAIL_CLOSE),
     ):
-        before.setdefault(span.start, []).extend([left, *type_words(kind)])
-        after.setdefault(span.end, []).insert(0, right)
+        for span in mentions:
+            if lo <= span.start and span.end <= hi:
+                before.setdefault(span.start, []).extend([left, *type_words(kind)])
+                after.setdefault(span.end, []).insert(0, right)
     words: list[str] = []
     for position in range(lo, hi):
         words += after.get(position, [])
@@ -47,14 +54,36 @@ def type_words(kind: str) -> list[str]:
 
 
 def neighbour_words(instance: Instance, schema: RelationSchema, max_words: int | None = None) -> list[str]:
-    """A neighbour as text: its separator, its verbalised relation, then its sentence without markers.
+    """A neighbour as text: its separator, its verbalised relations, then its sentence without markers.
 
     The label comes first, so that truncation never loses it.
     """
     lo, hi = window(instance, max_words)
-    label = schema.verbalisations[instance.relation].split()
+    label = label_words(instance, schema)
     sentence = [_escape(token) for token in instance.tokens[lo:hi]]
     return [NEIGHBOUR, *label, ":", instance.text(instance.head), ",", instance.text(instance.tail), ":", *sentence]
+
+
+def label_words(instance: Instance, schema: RelationSchema) -> list[str]:
+    """The verbalised gold relations, joined by `and` where there are several."""
+    return " and ".join(schema.verbalisations[name] for name in instance.relations).split()
+
+
+def entities_left(sequence: Sequence[Item], markers: Sequence[Item]) -> int:
+    """How many of the two entities, 0 to 2, have a whole mention in a cut sequence of words, or of token ids.
+
+    ``markers``: opening and closing marker of the head, then of the tail (`MARKERS` begins with them), as they
+    stand in the sequence. A mention that lost its closing marker does not count.
+    """
+    left = 0
+    for opening, closing in (markers[0:2], markers[2:4]):
+        is_open = False
+        for item in sequence:
+            is_open = is_open or item == opening
+            if is_open and item == closing:
+                left += 1
+                break
+    return left
 
 
 def between(instance: Instance) -> Span | None:
