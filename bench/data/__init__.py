@@ -19,7 +19,13 @@ __all__ = ["DATASETS", "DataError", "Dataset", "load_dataset", "options_class", 
 DATASETS = Registry(
     kind="dataset",
     group="bench.datasets",
-    builtin={"semeval": "bench.data.semeval:load", "synthetic": "bench.data.synthetic:load"},
+    builtin={
+        "fewrel": "bench.data.fewrel:load",
+        "hub": "bench.data.hub:load",
+        "jsonl": "bench.data.jsonl:load",
+        "semeval": "bench.data.semeval:load",
+        "synthetic": "bench.data.synthetic:load",
+    },
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -22,6 +22,10 @@ class Dataset:
 
     ``card``: what the loader counted, kept in the manifest of every run. Two of its keys are read here: `remarks`
     (sentences for the reader of a table) and `repeated_sentences` ({"test_in_train": count, ...}).
+
+    ``extra_tests``: test sets of another domain, by name (the main one is called ``test_name``); ``datastores``:
+    instances to retrieve from instead of the training subset, by name. Their relations may be unknown to the schema
+    (such instances are never scored) but have a verbalisation there. bench.test_sets says what is done with them.
     """
 
     name: str
@@ -31,6 +35,9 @@ class Dataset:
     dev: tuple[Instance, ...]
     test: tuple[Instance, ...]
     card: Mapping[str, object] = field(default_factory=dict)
+    test_name: str = "test"
+    extra_tests: Mapping[str, tuple[Instance, ...]] = field(default_factory=dict)
+    datastores: Mapping[str, tuple[Instance, ...]] = field(default_factory=dict)
 
     def warnings(self) -> list[str]:
         """What a reader of the tables must know of this corpus: the loader's remarks and exact leaks."""
@@ -45,16 +52,20 @@ class Dataset:
 
     @cached_property
     def content_hash(self) -> str:
-        """SHA-256 over every instance and the schema: changes whenever a result could."""
-        digest = hashlib.sha256()
+        """SHA-256 over schema, train, dev and test: changes whenever a result could (see also `instances_hash`)."""
         schema = self.schema
         constraints = sorted((list(pair), sorted(names)) for pair, names in schema.type_constraints.items())
         head = [list(schema.names), dict(schema.verbalisations), schema.negative, constraints, self.metric]
-        digest.update(json.dumps(head, sort_keys=True).encode())
-        for split in (self.train, self.dev, self.test):
-            digest.update(b"\x1e")
-            for i in split:
-                row = [i.id, i.tokens, i.head.start, i.head.end, i.tail.start, i.tail.end]
-                row += [i.relation, i.head_type, i.tail_type]
-                digest.update(json.dumps(row).encode() + b"\n")
-        return digest.hexdigest()
+        return instances_hash(self.train, self.dev, self.test, head=json.dumps(head, sort_keys=True))
+
+
+def instances_hash(*splits: Iterable[Instance], head: str = "") -> str:
+    """SHA-256, in hex, over every field of every instance, after ``head``."""
+    digest = hashlib.sha256(head.encode())
+    for split in splits:
+        digest.update(b"\x1e")
+        for i in split:
+            row = [i.id, i.tokens, i.head.start, i.head.end, i.tail.start, i.tail.end]
+            row += [i.relation, i.head_type, i.tail_type]
+            digest.update(json.dumps(row).encode() + b"\n")
+    return digest.hexdigest()
