@@ -27,8 +27,7 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
     "models": Models,
     "scoring": Scoring,
 }
-# Keys with a flag of their own, so that there is one way to set each of them.
-FLAGS = ("methods", "ratios", "draws", "seeds", "device")
+FLAGS = ("methods", "ratios", "draws", "seeds", "device")  # keys with a flag of their own: one way to set each
 _SCIENTIFIC = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
 _WHOLE = re.compile(r"\d{1,9}")
 _RANGE = re.compile(r"(\d{1,9})-(\d{1,9})")
@@ -45,6 +44,7 @@ class DatasetConfig(Settings):
 
     name: str = "synthetic"
     data_dir: Path | None = None
+    test_sets: tuple[str, ...] = Field((), description="test sets beside its own: NAME or NAME@DATASTORE")
     options: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -85,9 +85,8 @@ class RunConfig(Settings):
     @field_validator("draws", "seeds")
     @classmethod
     def _not_negative(cls, values: tuple[int, ...]) -> tuple[int, ...]:
-        for value in values:
-            if value < 0:
-                raise ValueError(f"{value} is negative; use whole numbers from 0")
+        if min(values, default=0) < 0:
+            raise ValueError(f"{min(values)} is negative; use whole numbers from 0")
         return values
 
     def digest(self) -> str:
@@ -112,6 +111,7 @@ def build(
     draws: str | None = None,
     seeds: str | None = None,
     device: str | None = None,
+    test_sets: str | None = None,
 ) -> RunConfig:
     """Preset, overridden by ``key=value`` settings, overridden by flags (given as the user typed them).
 
@@ -126,13 +126,14 @@ def build(
         _apply(raw, setting, chosen)
     if data_dir is not None:
         raw["dataset"]["data_dir"] = data_dir
+    if test_sets is not None:
+        raw["dataset"]["test_sets"] = _texts(test_sets, "--test-sets")
     raw["methods"] = [METHODS.check(method) for method in chosen]
     if ratios is not None:
         raw["ratios"] = [_number(text, "--ratios") for text in _texts(ratios, "--ratios")]
-    if draws is not None:
-        raw["draws"] = whole_numbers(draws, "--draws")
-    if seeds is not None:
-        raw["seeds"] = whole_numbers(seeds, "--seeds")
+    for key, numbers in (("draws", draws), ("seeds", seeds)):
+        if numbers is not None:
+            raw[key] = whole_numbers(numbers, f"--{key}")
     if device is not None:
         raw["device"] = device
     return _validated(RunConfig, {"preset": name, **raw}, "")
@@ -201,8 +202,7 @@ def whole_numbers(text: str, flag: str) -> list[int]:
 
 
 def _texts(text: str, flag: str) -> list[str]:
-    parts = [part.strip() for part in text.split(",")]
-    if all(parts):
+    if all(parts := [part.strip() for part in text.split(",")]):
         return parts
     raise ConfigError(f"{flag}: empty value in {text!r}; use a list separated by commas")
 
@@ -224,8 +224,8 @@ def _apply(raw: dict[str, Any], setting: str, methods: Sequence[str]) -> None:
         raise ConfigError(f"--set {key}: use the flag --{key}")
     value = _value(key, text)
     head, _, tail = key.partition(".")
-    if head == "dataset" and tail in ("name", "data_dir", "options"):
-        raise ConfigError(f"--set {key}: use the flag --dataset or --data-dir, or dataset.<option>=value")
+    if head == "dataset" and tail in DatasetConfig.model_fields:
+        raise ConfigError(f"--set {key}: use the flag --dataset, --data-dir or --test-sets, or dataset.<option>=value")
     if head == "dataset" and tail:
         raw["dataset"].setdefault("options", {})[tail] = value
     elif head in SECTIONS and tail:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from bench import domains
 from bench.data.base import Dataset
 from bench.environment import describe
 from bench.metrics import METRICS
@@ -30,7 +31,8 @@ Lines = list[dict[str, Any]]
 def execute(
     spec: CellSpec, dataset: Dataset, progress: Callable[[Progress], None] = lambda _: None
 ) -> tuple[Record, Lines | None]:
-    """The record of a cell and one line per test instance (None if the cell failed).
+    """The record of a cell and one line per test instance (None if the cell failed); a line of another test set or
+    datastore than the corpus's own says so (bench.domains).
 
     Whatever goes wrong inside the method becomes a failed record; only an interruption passes through.
     """
@@ -121,7 +123,38 @@ def _measure(
         ),
         "history": [_plain(row) for row in fit.history],
     }
-    return result, prediction_lines(on_test, dataset.test, predicted, dataset.schema)
+    lines = prediction_lines(on_test, dataset.test, predicted, dataset.schema)
+    # Outside the timings: what a cell costs does not depend on what else was asked.
+    elsewhere, more = _elsewhere(method, spec, dataset, metrics)
+    return result | ({"test_sets": elsewhere} if elsewhere else {}), lines + more
+
+
+def _elsewhere(
+    method: Method, spec: CellSpec, dataset: Dataset, main: Mapping[str, Any]
+) -> tuple[dict[str, Any], Lines]:
+    """Results on the targets of bench.domains by their keys, and their predictions. ``main``: the metrics on the
+    corpus's own test set. A method without a database has no result with a datastore."""
+    results: dict[str, Any] = {}
+    lines: Lines = []
+    current: str | None = None
+    for target in domains.targets(dataset, spec.test_sets):
+        if target.key == dataset.test_name:
+            results[target.key] = domains.summary(target, main, {})
+            continue
+        if target.datastore != current:
+            current = target.datastore
+            if not method.swap_datastore(target.database):
+                break  # targets with a datastore come last
+        prediction = method.predict(target.instances)
+        predicted = choose(prediction, target.instances, dataset.schema)
+        diagnostics = dict(prediction.diagnostics)
+        if current is not None:
+            diagnostics |= shared_relation(prediction.neighbours, None, target.instances, target.database)
+        results[target.key] = domains.summary(target, domains.score(target, predicted, dataset), _plain(diagnostics))
+        where = {"test_set": target.test_set, "datastore": target.datastore}
+        found = prediction_lines(prediction, target.instances, predicted, dataset.schema)
+        lines += [where | line for line in found]
+    return results, lines
 
 
 def _cost(fit: FitReport, seconds: Mapping[str, float], peak: int) -> dict[str, Any]:

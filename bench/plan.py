@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from bench import domains
 from bench.config import RunConfig, canonical_json, method_options
 from bench.data.base import DataError, Dataset
 from bench.data.split import ids_hash, subset
@@ -42,6 +43,7 @@ class CellSpec:
     scoring: Scoring
     device: str
     identity: Mapping[str, Any]
+    test_sets: tuple[str, ...] = ()
 
     @cached_property
     def cell_id(self) -> str:
@@ -68,7 +70,7 @@ def plan(config: RunConfig, dataset: Dataset) -> tuple[CellSpec, ...]:
     Draws that choose the very same instances (ratio 1 has but one subset) are planned once: a repetition
     would show as certainty what is a copy. `plan_notes` says so.
 
-    Raises ConfigError (options, device), RegistryError (method), MethodError (model), DataError (metric).
+    Raises ConfigError (options, device, test sets), RegistryError (method), MethodError (model), DataError (metric).
     """
     if dataset.metric not in METRICS:
         raise DataError(f"dataset {dataset.name} wants metric {dataset.metric!r}; known: {', '.join(METRICS)}")
@@ -88,6 +90,7 @@ def plan(config: RunConfig, dataset: Dataset) -> tuple[CellSpec, ...]:
         "budget": config.budget.model_dump(mode="json"),
         "optimisation": config.optimisation.model_dump(mode="json"),
         "device_type": device.partition(":")[0],
+        **domains.identity(dataset, config.dataset.test_sets),
     }
 
     def cell(ratio: float, draw: int, seed: int, method: str, chosen: str) -> CellSpec:
@@ -113,6 +116,7 @@ def plan(config: RunConfig, dataset: Dataset) -> tuple[CellSpec, ...]:
             scoring=config.scoring,
             device=device,
             identity=shared | own,
+            test_sets=config.dataset.test_sets,
         )
 
     return tuple(

@@ -25,6 +25,8 @@ def add_parser(commands: Any) -> None:
     add("--preset", default="default", help="name of a preset (`bench list presets`) or a YAML file like one")
     add("--dataset", metavar="NAME", help="corpus (`bench list datasets`)")
     add("--data-dir", metavar="DIR", type=Path, help="folder of the corpus's files")
+    add("--test-sets", metavar="A,A@B", help="also predict these test sets of the corpus; A@B is test set A with "
+        "datastore B in place of the training subset, without training again")  # fmt: skip
     add("--methods", metavar="A,B", help="methods to compare (`bench list methods`)")
     add("--ratios", metavar="0.01,0.1,1", help="shares of the training data")
     add("--draws", metavar="0,1|0-4", help="which instances are drawn")
@@ -51,6 +53,7 @@ def run(args: argparse.Namespace) -> int:
         draws=args.draws,
         seeds=args.seeds,
         device=args.device,
+        test_sets=args.test_sets,
     )
     # From here on torch and the data are loaded; a typo above was answered at once.
     from bench.data import load_dataset

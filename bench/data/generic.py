@@ -20,7 +20,7 @@ NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"  # what may become part of a path
 class CorpusOptions(Settings):
     """Options of every corpus without a loader of its own."""
 
-    name: str | None = Field(None, pattern=f"^{NAME}$", description="what tables call the corpus")
+    corpus: str | None = Field(None, pattern=f"^{NAME}$", description="what tables call the corpus")
     negative: str | None = Field(None, description="name of the class that the metric leaves out")
     metric: str | None = Field(None, description="tacred_micro_f1 with a negative class, else macro_f1_accuracy")
     verbalisations: str | None = Field(

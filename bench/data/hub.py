@@ -63,7 +63,7 @@ def load(data_dir: Path | None, options: Options) -> Dataset:
         splits[split] = tuple(_instances(tables[name], name, options, notes, where_of))
     parts, said = split_up(splits, options, f"the dataset has no split 'test' (it has {', '.join(tables)}): name one")
     return assemble(
-        options.name or "hub",
+        options.corpus or "hub",
         parts,
         options,
         relations=_label_names(tables[options.train], options.relation),

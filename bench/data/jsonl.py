@@ -91,7 +91,7 @@ def load(data_dir: Path | None, options: Options) -> Dataset:
         update={key: getattr(about, key) for key in ("negative", "metric") if getattr(options, key) is None}
     )
     return assemble(
-        options.name or about.name,
+        options.corpus or about.name,
         parts,
         effective,
         relations=relations,

@@ -128,7 +128,7 @@ def test_no_test_split(tmp_path):
     folder = saved(tmp_path / "d", train=[0, 1] * 10)
     with pytest.raises(DataError, match=r"has no split 'test' \(it has train\): name one, or set test_share"):
         load_dataset("hub", folder, COLUMNS)
-    dataset = load_dataset("hub", folder, {**COLUMNS, "test_share": 0.2, "name": "mine"})
+    dataset = load_dataset("hub", folder, {**COLUMNS, "test_share": 0.2, "corpus": "mine"})
     assert (dataset.name, dataset.card["sizes"]) == ("mine", {"train": 14, "dev": 2, "test": 4})
 
 

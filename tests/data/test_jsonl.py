@@ -386,7 +386,7 @@ def test_a_conversion_by_hand_with_options_is_the_same_corpus(tmp_path):
         lines = map(write_line, semeval.read(tmp_path / "m" / file, split))
         (folder / f"{split}.jsonl").write_text("".join(lines), encoding="utf-8")
     (folder / "rel2id.json").write_text(json.dumps({name: n for n, name in enumerate(semeval.RELATIONS)}))
-    options = {"name": "semeval", "negative": "Other", "metric": "semeval_macro_f1", "verbalisations": "semeval"}
+    options = {"corpus": "semeval", "negative": "Other", "metric": "semeval_macro_f1", "verbalisations": "semeval"}
     assert_same(load_dataset("jsonl", folder, options | {"dev_salt": "semeval-dev"}), original)
 
 
