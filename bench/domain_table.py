@@ -38,15 +38,20 @@ def domain_table(cells: pd.DataFrame, records: Sequence[Record]) -> Table | None
     notes = [
         f"{metric} × 100: mean and 95% Student-t interval over draws of the training subset, seeds averaged first."
     ]
-    for record in records:
-        parts = (record.get("test_sets") or {}).items()
-        notes += [f"{key}: {part['note']}" for key, part in parts if key in names and part["note"]]
+    said = {
+        (part["note"], key): None
+        for record in records
+        for key, part in (record.get("test_sets") or {}).items()
+        if key in names and part["note"]
+    }
+    for note in dict.fromkeys(note for note, _ in said):
+        notes.append(f"{', '.join(key for other, key in said if other == note)}: {note}")
     if swapped := [name for name in names if "@" in name]:
         notes.append(
             f"{', '.join(swapped)}: before @ the test set, behind it the datastore in place of the training subset, "
             f"without training again; {MISSING} for a method without a database."
         )
-    return Table(("method", "ratio", *names), tuple(rows), tuple(dict.fromkeys(notes)))
+    return Table(("method", "ratio", *names), tuple(rows), tuple(notes))
 
 
 def _score(group: pd.DataFrame, column: str) -> str:

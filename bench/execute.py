@@ -125,12 +125,12 @@ def _measure(
     }
     lines = prediction_lines(on_test, dataset.test, predicted, dataset.schema)
     # Outside the timings: what a cell costs does not depend on what else was asked.
-    elsewhere, more = _elsewhere(method, spec, dataset, metrics)
+    elsewhere, more = _elsewhere(method, spec, dataset, train, metrics)
     return result | ({"test_sets": elsewhere} if elsewhere else {}), lines + more
 
 
 def _elsewhere(
-    method: Method, spec: CellSpec, dataset: Dataset, main: Mapping[str, Any]
+    method: Method, spec: CellSpec, dataset: Dataset, train: Sequence[Instance], main: Mapping[str, Any]
 ) -> tuple[dict[str, Any], Lines]:
     """Results on the targets of bench.domains by their keys, and their predictions. ``main``: the metrics on the
     corpus's own test set. A method without a database has no result with a datastore."""
@@ -147,9 +147,10 @@ def _elsewhere(
                 break  # targets with a datastore come last
         prediction = method.predict(target.instances)
         predicted = choose(prediction, target.instances, dataset.schema)
-        diagnostics = dict(prediction.diagnostics)
-        if current is not None:
-            diagnostics |= shared_relation(prediction.neighbours, None, target.instances, target.database)
+        diagnostics = {
+            **prediction.diagnostics,
+            **shared_relation(prediction.neighbours, None, target.instances, target.database or train),
+        }
         results[target.key] = domains.summary(target, domains.score(target, predicted, dataset), _plain(diagnostics))
         where = {"test_set": target.test_set, "datastore": target.datastore}
         found = prediction_lines(prediction, target.instances, predicted, dataset.schema)

@@ -127,6 +127,7 @@ def test_records_and_predictions(mini_preset: Path, dataset: Dataset, tmp_path: 
     assert parts["test"]["metrics"] == record["metrics"]
     assert parts["shifted"]["n"] == 8
     assert parts["shifted"]["relations"] == ["born_in", "no_relation"]
+    assert 0 < parts["shifted"]["diagnostics"]["same_relation"] < 1
     assert parts["shifted@other"]["datastore"] == "other"
     assert parts["shifted@other"]["diagnostics"]["same_relation"] == 0  # no relation in common
     # The counts of the miniature method are its training, which a swap leaves alone.
@@ -182,7 +183,7 @@ def test_tables(bench: Callable[..., int], mini_preset: Path, mini: Path, capsys
     assert by_name["mini", "50%"][0] == by_name["mini", "50%"][3]
     assert "[" in by_name["mini", "50%"][1]  # two draws
     assert "[" not in by_name["mini", "100%"][1]  # one
-    assert any(note.startswith("shifted: scored on 2 relations") for note in table.notes)
+    assert any(note.startswith("shifted, shifted@other: scored on 2 relations") for note in table.notes)
     assert "shifted@other" in capsys.readouterr().out
     text = (mini / "out" / "tables" / "mini.md").read_text()
     assert "## Test sets\n\n| method | ratio | test | shifted |" in text

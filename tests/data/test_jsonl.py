@@ -10,10 +10,13 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bench.config import build
 from bench.data import load_dataset, semeval
 from bench.data.base import DataError, Dataset
 from bench.data.jsonl import read, write
 from bench.data.jsonl_line import split_text, write_line
+from bench.execute import execute
+from bench.plan import plan
 from methods.types import Instance, Span
 
 SHARED = Path(__file__).resolve().parents[2] / ".." / "shared" / "data"
@@ -388,6 +391,19 @@ def test_a_conversion_by_hand_with_options_is_the_same_corpus(tmp_path):
     (folder / "rel2id.json").write_text(json.dumps({name: n for n, name in enumerate(semeval.RELATIONS)}))
     options = {"corpus": "semeval", "negative": "Other", "metric": "semeval_macro_f1", "verbalisations": "semeval"}
     assert_same(load_dataset("jsonl", folder, options | {"dev_salt": "semeval-dev"}), original)
+
+
+def test_results_agree(mini, mini_preset):
+    """The same cells with the same results, whichever way the corpus was read."""
+    original = load_dataset("semeval", miniature_semeval(mini / "m"), {})
+    write(original, mini / "out")
+    config = build(str(mini_preset), ratios="0.5,1", draws="0")
+    results = []
+    for dataset in (original, load_dataset("jsonl", mini / "out", {})):
+        records = [(spec.cell_id, *execute(spec, dataset)) for spec in plan(config, dataset)]
+        results.append([(cell_id, record["metrics"], lines) for cell_id, record, lines in records])
+    assert results[0] == results[1]
+    assert len(results[0]) == 4
 
 
 def test_writing(tmp_path):
