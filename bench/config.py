@@ -8,7 +8,6 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -16,6 +15,7 @@ from typing import Any, Literal, TypeVar
 import yaml
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
+from bench.flags import ConfigError, number, one_line, parsed, texts, whole_numbers
 from methods.base import Budget, Models, Optimisation, Scoring, Settings
 from methods.registry import METHODS
 
@@ -27,18 +27,9 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
     "models": Models,
     "scoring": Scoring,
 }
-# Keys with a flag of their own, so that there is one way to set each of them.
-FLAGS = ("methods", "ratios", "draws", "seeds", "device")
-_SCIENTIFIC = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
-_WHOLE = re.compile(r"\d{1,9}")
-_RANGE = re.compile(r"(\d{1,9})-(\d{1,9})")
-MOST_VALUES = 10_000
+FLAGS = ("methods", "ratios", "draws", "seeds", "device")  # keys with a flag of their own: one way to set each
 TypeConstraints = Literal["none", "given", "learned"]
 Model = TypeVar("Model", bound=BaseModel)
-
-
-class ConfigError(Exception):
-    """A setting that cannot be used: one line that names it and says what would be accepted."""
 
 
 class DatasetConfig(Settings):
@@ -49,6 +40,7 @@ class DatasetConfig(Settings):
     data_dir: Path | None = None
     split_ids: Path | None = None
     drop_leaks: bool = False
+    test_sets: tuple[str, ...] = Field((), description="test sets beside its own: NAME or NAME@DATASTORE")
     options: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -90,9 +82,8 @@ class RunConfig(Settings):
     @field_validator("draws", "seeds")
     @classmethod
     def _not_negative(cls, values: tuple[int, ...]) -> tuple[int, ...]:
-        for value in values:
-            if value < 0:
-                raise ValueError(f"{value} is negative; use whole numbers from 0")
+        if min(values, default=0) < 0:
+            raise ValueError(f"{min(values)} is negative; use whole numbers from 0")
         return values
 
     def digest(self) -> str:
@@ -119,6 +110,7 @@ def build(
     draws: str | None = None,
     seeds: str | None = None,
     device: str | None = None,
+    test_sets: str | None = None,
 ) -> RunConfig:
     """Preset, overridden by ``key=value`` settings, overridden by flags (given as the user typed them).
 
@@ -128,14 +120,15 @@ def build(
     name, raw = read_preset(preset)
     if dataset is not None and dataset != raw["dataset"].get("name"):
         raw["dataset"] = {"name": dataset, "drop_leaks": raw["dataset"]["drop_leaks"]}  # not another corpus's options
-    chosen = _texts(methods, "--methods") if methods is not None else list(raw["methods"])
+    chosen = texts(methods, "--methods") if methods is not None else list(raw["methods"])
     for setting in settings:
         _apply(raw, setting, chosen)
-    flags_given = {"data_dir": data_dir, "split_ids": split_ids, "drop_leaks": drop_leaks or None}
-    raw["dataset"] |= {key: value for key, value in flags_given.items() if value is not None}
+    given: dict[str, Any] = {"data_dir": data_dir, "split_ids": split_ids, "drop_leaks": drop_leaks or None}
+    given["test_sets"] = texts(test_sets, "--test-sets") if test_sets is not None else None
+    raw["dataset"] |= {key: value for key, value in given.items() if value is not None}
     raw["methods"] = [METHODS.check(method) for method in chosen]
     if ratios is not None:
-        raw["ratios"] = [_number(text, "--ratios") for text in _texts(ratios, "--ratios")]
+        raw["ratios"] = [number(text, "--ratios") for text in texts(ratios, "--ratios")]
     for key, text in (("draws", draws), ("seeds", seeds)):
         if text is not None:
             raw[key] = whole_numbers(text, f"--{key}")
@@ -160,7 +153,7 @@ def read_preset(preset: str) -> tuple[str, dict[str, Any]]:
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise ConfigError(f"preset {path} cannot be read: {_one_line(error)}") from error
+        raise ConfigError(f"preset {path} cannot be read: {one_line(error)}") from error
     where = f"preset {path.stem}: "
     if not isinstance(raw, dict):
         raise ConfigError(f"{where}expected keys and values, found {type(raw).__name__}")
@@ -188,37 +181,6 @@ def method_options(config: RunConfig) -> dict[str, Settings]:
     return resolved
 
 
-def whole_numbers(text: str, flag: str) -> list[int]:
-    """'0,1,5' or '0-4' or both -> the numbers. Raises ConfigError."""
-    numbers: list[int] = []
-    for part in _texts(text, flag):
-        span = _RANGE.fullmatch(part)
-        if span is not None:
-            first, last = int(span[1]), int(span[2])
-            if not first <= last < first + MOST_VALUES:
-                raise ConfigError(f"{flag}: {part!r} is no range of 1 to {MOST_VALUES} numbers, such as 0-4")
-            numbers.extend(range(first, last + 1))
-        elif _WHOLE.fullmatch(part):
-            numbers.append(int(part))
-        else:
-            raise ConfigError(f"{flag}: {part!r} is no whole number from 0; use a list (0,1,2) or a range (0-2)")
-    return numbers
-
-
-def _texts(text: str, flag: str) -> list[str]:
-    parts = [part.strip() for part in text.split(",")]
-    if all(parts):
-        return parts
-    raise ConfigError(f"{flag}: empty value in {text!r}; use a list separated by commas")
-
-
-def _number(text: str, flag: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise ConfigError(f"{flag}: {text!r} is not a number") from None
-
-
 def _apply(raw: dict[str, Any], setting: str, methods: Sequence[str]) -> None:
     """Write one ``key=value`` into ``raw``; ``methods`` are those that will run."""
     key, equals, text = setting.partition("=")
@@ -227,24 +189,23 @@ def _apply(raw: dict[str, Any], setting: str, methods: Sequence[str]) -> None:
         raise ConfigError(f"--set {setting!r}: expected key=value, such as budget.max_steps=100")
     if key in FLAGS:
         raise ConfigError(f"--set {key}: use the flag --{key}")
-    value = _value(key, text)
+    given = parsed(key, text)
     head, _, tail = key.partition(".")
     if head == "dataset" and tail in DatasetConfig.model_fields:
-        raise ConfigError(
-            f"--set {key}: use the flag --dataset, --data-dir, --split-ids or --drop-leaks, or dataset.<option>=value"
-        )
+        flag = "dataset" if tail == "name" else tail.replace("_", "-")
+        raise ConfigError(f"--set {key}: use the flag --{flag}, or dataset.<option>=given for the loader")
     if head == "dataset" and tail:
-        raw["dataset"].setdefault("options", {})[tail] = value
+        raw["dataset"].setdefault("options", {})[tail] = given
     elif key == "type_constraints":
-        raw[key] = value
+        raw[key] = given
     elif head in SECTIONS and tail:
-        _apply_section(raw.setdefault(head, {}), head, tail, value)
+        _apply_section(raw.setdefault(head, {}), head, tail, given)
     elif head in METHODS.targets() and tail:
         if head not in methods:
             raise ConfigError(
                 f"--set {key}: method {head!r} is not among the methods of this run ({', '.join(methods)})"
             )
-        raw["options"].setdefault(head, {})[tail] = value
+        raw["options"].setdefault(head, {})[tail] = given
     else:
         known = [f"{name}.{field}" for name, model in SECTIONS.items() for field in model.model_fields]
         raise _unknown_key(
@@ -260,15 +221,6 @@ def _apply_section(section: dict[str, Any], head: str, tail: str, value: object)
         section[name] = {**(section.get(name) or {}), rest: value}
     else:
         section[name] = value
-
-
-def _value(key: str, text: str) -> object:
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"--set {key}: {text!r} cannot be read as a value: {_one_line(error)}") from error
-    # YAML 1.1 reads 5e-4 as text, for want of a point.
-    return float(value) if isinstance(value, str) and _SCIENTIFIC.fullmatch(value) else value
 
 
 def _unknown_key(key: str, known: Sequence[str]) -> ConfigError:
@@ -293,7 +245,7 @@ def _validated(model: type[Model], raw: Mapping[str, Any], where: str) -> Model:
             raise ConfigError(f"{where}unknown key {key!r}.{_nearest(parts[-1], _fields(model, parts[:-1]))}") from None
         message = first["msg"].removeprefix("Value error, ")
         given = "" if first["type"] in ("value_error", "missing") else f", got {first['input']!r}"
-        raise ConfigError(_one_line(f"{where}{key}: {message}{given}")) from None
+        raise ConfigError(one_line(f"{where}{key}: {message}{given}")) from None
 
 
 def _fields(model: type[BaseModel], path: Sequence[str]) -> list[str]:
@@ -305,7 +257,3 @@ def _fields(model: type[BaseModel], path: Sequence[str]) -> list[str]:
             return []
         model = inner
     return list(model.model_fields)
-
-
-def _one_line(text: object) -> str:
-    return " ".join(str(text).split())

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from bench.config import ConfigError
+from bench.flags import ConfigError
 
 ROOT = Path(__file__).resolve().parents[1]
 # What can change a number. Those that are not installed are left out.

@@ -1,7 +1,8 @@
 """Official metrics, computed from relation names: the negative class is found by name, never by index.
 
 Every metric maps (gold, predicted, schema) to `Metrics`: fractions, not percent. A quotient without a denominator
-is 0 and raises no warning.
+is 0 and raises no warning. Only the relations in ``schema.names`` count: under a schema that was restricted to some of
+them (bench.domains) a prediction of another one that has a verbalisation is wrong, and counts for no relation.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def tacred_micro_f1(gold: Sequence[str], predicted: Sequence[str], schema: Relat
     """
     _check(gold, predicted, schema)
     correct = sum(g == p != schema.negative for g, p in zip(gold, predicted, strict=True))
-    guessed = sum(p != schema.negative for p in predicted)
+    guessed = sum(p != schema.negative and p in schema.index for p in predicted)
     score = _score(correct, sum(g != schema.negative for g in gold), guessed)
     return {
         "primary": "micro_f1",
@@ -100,8 +101,8 @@ METRICS: dict[str, Metric] = {
 def _check(gold: Sequence[str], predicted: Sequence[str], schema: RelationSchema) -> None:
     if len(gold) != len(predicted):
         raise ValueError(f"{len(gold)} gold labels but {len(predicted)} predictions")
-    for what, labels in (("gold", gold), ("predicted", predicted)):
-        unknown = sorted(set(labels) - set(schema.names))
+    for what, labels, known in (("gold", gold, schema.index), ("predicted", predicted, schema.verbalisations)):
+        unknown = sorted(set(labels) - known.keys())
         if unknown:
             raise ValueError(f"unknown {what} label {unknown[0]!r}; the schema has {', '.join(schema.names)}")
 

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from bench.config import ConfigError, RunConfig, TypeConstraints, canonical_json, method_options
+from bench import domains
+from bench.config import RunConfig, TypeConstraints, canonical_json, method_options
 from bench.data.base import DataError, Dataset
 from bench.data.split import ids_hash, subset
 from bench.environment import resolve_device
+from bench.flags import ConfigError
 from bench.metrics import METRICS
 from bench.metrics_docred import MULTI_LABEL_METRICS
 from bench.store import SCHEMA_VERSION
@@ -44,6 +46,7 @@ class CellSpec:
     device: str
     identity: Mapping[str, Any]
     type_constraints: TypeConstraints = "given"
+    test_sets: tuple[str, ...] = ()
 
     @cached_property
     def cell_id(self) -> str:
@@ -80,7 +83,8 @@ def plan(config: RunConfig, dataset: Dataset) -> tuple[CellSpec, ...]:
     Draws that choose the very same instances (ratio 1 has but one subset) are planned once: a repetition
     would show as certainty what is a copy. `plan_notes` says so.
 
-    Raises ConfigError (options, device, draws), RegistryError (method), MethodError (model), DataError (metric).
+    Raises ConfigError (options, device, draws, test sets), RegistryError (method), MethodError (model) and DataError
+    (metric).
     """
     _check(config, dataset)
     _check_metric(dataset)
@@ -100,6 +104,7 @@ def plan(config: RunConfig, dataset: Dataset) -> tuple[CellSpec, ...]:
         "budget": config.budget.model_dump(mode="json"),
         "optimisation": config.optimisation.model_dump(mode="json"),
         "device_type": device.partition(":")[0],
+        **domains.identity(dataset, config.dataset.test_sets),
     }
 
     if config.type_constraints != "given":  # absent means given: cells from before this setting keep their id
@@ -129,6 +134,7 @@ def plan(config: RunConfig, dataset: Dataset) -> tuple[CellSpec, ...]:
             device=device,
             identity=shared | own,
             type_constraints=config.type_constraints,
+            test_sets=config.dataset.test_sets,
         )
 
     return tuple(

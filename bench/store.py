@@ -48,6 +48,10 @@ class Store:
     def predictions_path(self, cell_id: str) -> Path:
         return self.record_path(cell_id).with_suffix(".jsonl.gz")
 
+    def elsewhere_path(self, cell_id: str) -> Path:
+        """Predictions of other test sets and datastores (bench.domains); no file where none were asked for."""
+        return self.record_path(cell_id).with_suffix(".test-sets.jsonl.gz")
+
     def read(self, cell_id: str) -> Record | None:
         """The record of a cell, None if there is none. Raises StoreError for a broken one."""
         path = self.record_path(cell_id)
@@ -60,19 +64,19 @@ class Store:
 
     def predictions(self, cell_id: str) -> list[dict[str, Any]]:
         """One line per test instance. Raises StoreError where they are missing or broken."""
-        path = self.predictions_path(cell_id)
-        try:
-            with gzip.open(path, "rt", encoding="utf-8") as stream:
-                return [json.loads(line) for line in stream]
-        except FileNotFoundError:
-            raise StoreError(f"{path} is missing; run again to make it") from None
-        except (OSError, EOFError, ValueError) as error:
-            raise StoreError(f"{path} is broken ({error}); delete it and run again") from error
+        return _read_lines(self.predictions_path(cell_id))
+
+    def predictions_elsewhere(self, cell_id: str) -> list[dict[str, Any]]:
+        """One line per instance of each other test set, with `test_set` and `datastore`. Raises as `predictions`."""
+        return _read_lines(self.elsewhere_path(cell_id))
 
     def finished(self, cell_id: str) -> bool:
         """Whether the cell needs no run: its record says ok and its predictions are there."""
         record = self.read(cell_id)
-        return record is not None and record["status"] == "ok" and self.predictions_path(cell_id).exists()
+        if record is None or record["status"] != "ok" or not self.predictions_path(cell_id).exists():
+            return False
+        # The first of its test sets is the corpus's own.
+        return len(record.get("test_sets") or ()) < 2 or self.elsewhere_path(cell_id).exists()
 
     def records(self, ids: Iterable[str] | None = None) -> list[Record]:
         """The records that exist, in the order of ``ids``; all of the folder, by id, without them."""
@@ -82,18 +86,29 @@ class Store:
         return [record for record in map(self.read, ids) if record is not None]
 
     def write(self, record: Mapping[str, Any], predictions: Iterable[Mapping[str, Any]] | None) -> None:
-        """Put a cell in place, over an earlier one. A failed cell has no predictions (None).
+        """Put a cell in place, over an earlier one. A failed cell has no predictions (None); those that name a
+        `test_set` get a file of their own.
 
         Raises StoreError where the disk does not take it; then no part of the new cell is left.
         """
         cell_id = str(record["cell_id"])
-        target, lines = self.record_path(cell_id), self.predictions_path(cell_id)
-        with _writing(target), _staged(lines, predictions) as predictions_file, _staged(target, record) as record_file:
+        target = self.record_path(cell_id)
+        rows = None if predictions is None else list(predictions)
+        main = None if rows is None else [row for row in rows if "test_set" not in row]
+        elsewhere = [row for row in rows or () if "test_set" in row] or None
+        lines, more = self.predictions_path(cell_id), self.elsewhere_path(cell_id)
+        with (
+            _writing(target),
+            _staged(lines, main) as main_file,
+            _staged(more, elsewhere) as more_file,
+            _staged(target, record) as record_file,
+        ):
             target.unlink(missing_ok=True)  # never an old record beside new predictions
-            if predictions_file is None:
-                lines.unlink(missing_ok=True)
-            else:
-                os.replace(predictions_file, lines)
+            for file, path in ((main_file, lines), (more_file, more)):
+                if file is None:
+                    path.unlink(missing_ok=True)
+                else:
+                    os.replace(file, path)
             assert record_file is not None
             os.replace(record_file, target)
             _sync_folder(self.cells)
@@ -129,6 +144,16 @@ def _row(record: Mapping[str, Any]) -> dict[str, Any]:
         row |= {f"{part}.{key}": value for key, value in values.items() if not isinstance(value, dict | list)}
     row["error"] = (record.get("error") or {}).get("message")
     return row
+
+
+def _read_lines(path: Path) -> list[dict[str, Any]]:
+    try:
+        with gzip.open(path, "rt", encoding="utf-8") as stream:
+            return [json.loads(line) for line in stream]
+    except FileNotFoundError:
+        raise StoreError(f"{path} is missing; run again to make it") from None
+    except (OSError, EOFError, ValueError) as error:
+        raise StoreError(f"{path} is broken ({error}); delete it and run again") from error
 
 
 def _read_json(path: Path) -> Record | None:

@@ -149,6 +149,14 @@ class Method(ABC):
         """Score every relation for every instance; never looks at ``instance.relations``, and never returns an
         instance's own id among its neighbours."""
 
+    def swap_datastore(self, instances: Sequence[Instance]) -> bool:
+        """Retrieve from ``instances`` instead of the training subset from now on, without training.
+
+        False, and nothing changes, for a method without a database. Their ids must be no other instance's; their
+        relations may lie outside the schema, which has a verbalisation of them. Raises MethodError for fewer than k.
+        """
+        return False
+
     def untrained_neighbours(self, instances: Sequence[Instance]) -> tuple[Neighbours, ...] | None:
         """What a trainable retriever would have chosen before training; None where nothing was trained.
 

@@ -136,6 +136,13 @@ class Etrag(GenerativeMethod):
         prefix = self.body["soft_prompt"](values, weights, db_values)
         return EncoderInput(inputs.ids, inputs.mask, prefix, self.options.insert)
 
+    def swap_datastore(self, instances: Sequence[Instance]) -> bool:
+        self.replace_database(instances)
+        self._train, self._rows = list(instances), {i.id: row for row, i in enumerate(instances)}
+        self._found.clear()
+        self._keys = None  # encoded anew by the next prediction
+        return True
+
     def collect(self, instances: Sequence[Instance]) -> dict[str, Any]:
         found = [self._found[i.id] for i in instances]
         names = found[0][1] if found else {}

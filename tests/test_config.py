@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from bench.config import ConfigError, build, method_options, preset_names, read_preset, whole_numbers
+from bench.config import build, method_options, preset_names, read_preset
+from bench.flags import ConfigError, whole_numbers
 from methods.registry import RegistryError
 
 

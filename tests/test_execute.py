@@ -16,7 +16,8 @@ from bench.config import build
 from bench.data import load_dataset
 from bench.data.base import Dataset
 from bench.environment import resolve_device
-from bench.execute import choose, execute, prediction_lines, shared_relation
+from bench.execute import execute
+from bench.outcome import choose, prediction_lines, shared_relation
 from bench.plan import CellSpec, plan
 from bench.profiling import PeakMemory, Timer
 from bench.seeds import derive, seed_everything

@@ -11,7 +11,8 @@ import pytest
 from bench.config import build
 from bench.data import load_dataset
 from bench.data.base import DataError, Dataset
-from bench.execute import choose_sets, execute, prediction_lines, score, shared_relation
+from bench.execute import execute
+from bench.outcome import choose_sets, prediction_lines, score, shared_relation
 from bench.plan import plan
 from bench.store import Store, frame
 from methods.types import Instance, Neighbours, Prediction, RelationSchema, Span

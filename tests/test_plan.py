@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from bench.config import ConfigError, RunConfig, build
+from bench.config import RunConfig, build
 from bench.data import load_dataset
 from bench.data.base import DataError, Dataset
+from bench.flags import ConfigError
 from bench.plan import explain, plan, plan_notes, subsets
 from methods.base import MethodError
 

@@ -12,8 +12,8 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from bench.config import ConfigError
 from bench.data.base import DataError
+from bench.flags import ConfigError
 from bench.store import StoreError
 from methods.base import MethodError
 from methods.registry import RegistryError

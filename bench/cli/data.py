@@ -8,7 +8,8 @@ from typing import Any
 
 from bench import config as configuration
 from bench.cli import FAILURE
-from bench.config import ConfigError, RunConfig
+from bench.config import RunConfig
+from bench.flags import ConfigError
 
 
 def add_parser(commands: Any) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.config import ConfigError
+from bench.flags import ConfigError
 from bench.store import Store
 
 

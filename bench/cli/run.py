@@ -15,7 +15,8 @@ from rich.console import Console
 from bench import config as configuration
 from bench.cli import FAILURE, INTERRUPTED
 from bench.cli.report import publish
-from bench.config import ConfigError, RunConfig
+from bench.config import RunConfig
+from bench.flags import ConfigError
 from bench.store import SCHEMA_VERSION, Record, Store
 
 
@@ -28,6 +29,8 @@ def add_parser(commands: Any) -> None:
     add("--split-ids", metavar="PATH", type=Path, help="published ids of training subsets: a folder with "
         "train/RATIO.split.txt and dev/dev.RATIO.split.txt, or a file for one ratio")  # fmt: skip
     add("--drop-leaks", action="store_true", help="leave out train and dev instances that repeat test or dev ones")
+    add("--test-sets", metavar="A,A@B", help="also predict these test sets of the corpus; A@B is test set A with "
+        "datastore B in place of the training subset, without training again")  # fmt: skip
     add("--methods", metavar="A,B", help="methods to compare (`bench list methods`)")
     add("--ratios", metavar="0.01,0.1,1", help="shares of the training data")
     add("--draws", metavar="0,1|0-4", help="which instances are drawn")
@@ -56,6 +59,7 @@ def run(args: argparse.Namespace) -> int:
         draws=args.draws,
         seeds=args.seeds,
         device=args.device,
+        test_sets=args.test_sets,
     )
     # From here on torch and the data are loaded; a typo above was answered at once.
     from bench.data import load_configured

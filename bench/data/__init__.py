@@ -23,10 +23,13 @@ DATASETS = Registry(
     kind="dataset",
     group="bench.datasets",
     builtin={
+        "fewrel": "bench.data.fewrel:load",
+        "hub": "bench.data.hub:load",
+        "jsonl": "bench.data.jsonl:load",
+        "redocred": "bench.data.redocred:load",
         "semeval": "bench.data.semeval:load",
         "synthetic": "bench.data.synthetic:load",
         "tacred": "bench.data.tacred:load",
-        "redocred": "bench.data.redocred:load",
     },
 )
 

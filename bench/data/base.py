@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -38,6 +38,10 @@ class Dataset:
     ``multi_label``: an instance may have several relations, and a prediction is the set of those that score above
     the negative class. For its metric, ``known`` maps an instance's id to the relations that the same two names have
     in the training annotations, and ``unpaired`` counts gold facts of the test set that no instance stands for.
+
+    ``extra_tests``: test sets of another domain, by name (the main one is called ``test_name``); ``datastores``:
+    instances to retrieve from instead of the training subset, by name. Their relations may be unknown to the schema
+    (such instances are never scored) but have a verbalisation there. bench.domains says what is done with them.
     """
 
     name: str
@@ -51,6 +55,9 @@ class Dataset:
     multi_label: bool = False
     known: Mapping[str, frozenset[str]] = field(default_factory=dict)
     unpaired: int = 0
+    test_name: str = "test"
+    extra_tests: Mapping[str, tuple[Instance, ...]] = field(default_factory=dict)
+    datastores: Mapping[str, tuple[Instance, ...]] = field(default_factory=dict)
 
     @cached_property
     def repeats(self) -> dict[str, tuple[Repeat, ...]]:
@@ -76,22 +83,25 @@ class Dataset:
 
     @cached_property
     def content_hash(self) -> str:
-        """SHA-256 over every instance and the schema: changes whenever a result could."""
-        digest = hashlib.sha256()
+        """SHA-256 over schema, train, dev and test: changes whenever a result could (see also `instances_hash`)."""
         schema = self.schema
         constraints = sorted((list(pair), sorted(names)) for pair, names in schema.type_constraints.items())
-        head = [list(schema.names), dict(schema.verbalisations), schema.negative, constraints, self.metric]
-        digest.update(json.dumps(head, sort_keys=True).encode())
-        for split in (self.train, self.dev, self.test):
-            digest.update(b"\x1e")
-            for i in split:
-                row = [i.id, i.tokens, i.head.start, i.head.end, i.tail.start, i.tail.end]
-                row += [i.relation, i.head_type, i.tail_type]
-                if i.more_relations or i.head_mentions or i.tail_mentions:
-                    mentions = [[[s.start, s.end] for s in spans] for spans in (i.head_mentions, i.tail_mentions)]
-                    row += [i.more_relations, *mentions]
-                digest.update(json.dumps(row).encode() + b"\n")
+        head: list[Any] = [list(schema.names), dict(schema.verbalisations), schema.negative, constraints, self.metric]
         if self.multi_label:
-            known = {name: sorted(relations) for name, relations in self.known.items()}
-            digest.update(json.dumps([known, self.unpaired], sort_keys=True).encode())
-        return digest.hexdigest()
+            head.append([{name: sorted(relations) for name, relations in self.known.items()}, self.unpaired])
+        return instances_hash(self.train, self.dev, self.test, head=json.dumps(head, sort_keys=True))
+
+
+def instances_hash(*splits: Iterable[Instance], head: str = "") -> str:
+    """SHA-256, in hex, over every field of every instance, after ``head``."""
+    digest = hashlib.sha256(head.encode())
+    for split in splits:
+        digest.update(b"\x1e")
+        for i in split:
+            row = [i.id, i.tokens, i.head.start, i.head.end, i.tail.start, i.tail.end]
+            row += [i.relation, i.head_type, i.tail_type]
+            if i.more_relations or i.head_mentions or i.tail_mentions:
+                mentions = [[[s.start, s.end] for s in spans] for spans in (i.head_mentions, i.tail_mentions)]
+                row += [i.more_relations, *mentions]
+            digest.update(json.dumps(row).encode() + b"\n")
+    return digest.hexdigest()

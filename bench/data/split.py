@@ -76,12 +76,6 @@ def ids_hash(train_ids: Iterable[str], dev_ids: Iterable[str]) -> str:
     return hashlib.sha256(json.dumps([list(train_ids), list(dev_ids)]).encode()).hexdigest()
 
 
-def shared_texts(first: Sequence[Instance], second: Sequence[Instance]) -> int:
-    """How many instances of ``second`` repeat a sentence of ``first`` with the same entity pair: a leak."""
-    seen = {(i.tokens, i.head, i.tail) for i in first}
-    return sum((i.tokens, i.head, i.tail) in seen for i in second)
-
-
 def relation_counts(instances: Iterable[Instance], relations: Sequence[str]) -> dict[str, int]:
     """Instances per relation, in the order of ``relations``; one with several counts for each of them."""
     counts = Counter(name for instance in instances for name in instance.relations)

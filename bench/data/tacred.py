@@ -25,7 +25,7 @@ from pydantic import Field, field_validator
 from bench.data import tacred_format
 from bench.data.base import DataError, Dataset
 from bench.data.cache import Contents, Parsed, cached
-from bench.data.split import relation_counts, shared_texts
+from bench.data.split import relation_counts
 from bench.data.tacred_format import (
     BRACKETS,
     Numbered,
@@ -185,11 +185,9 @@ def _parse(contents: Contents, ldc: Mapping[str, Path], revisions: Mapping[str, 
         splits[split] = tuple(
             instance(file, number, record, variant.relations, words) for number, record in records.values()
         )
-    train, dev, test = (splits[split] for split in SPLITS)
     counts["relations"] = {split: relation_counts(part, variant.relations) for split, part in splits.items()}
     counts["overlapping"] = {split: sum(map(_overlap, part)) for split, part in splits.items()}
-    repeated = {"dev_in_train": shared_texts(train, dev), "test_in_train": shared_texts(train, test)}
-    return Parsed(splits, {**counts, "repeated_sentences": repeated})
+    return Parsed(splits, counts)
 
 
 def _records(

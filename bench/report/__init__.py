@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from bench import tables
+from bench.domain_table import domain_table, with_test_sets
 from bench.figures import f1_by_ratio, figure_bytes
 from bench.tables import Record, cells_frame, summary_frame
 
@@ -24,16 +25,19 @@ def render_console(records: Sequence[Record]) -> str:
     ``records``: those of one plan; raises ValueError for two records of one cell.
     """
     parts = []
-    for dataset, part, summary in _by_dataset(cells_frame(records)):
+    for dataset, part, summary in _by_dataset(with_test_sets(cells_frame(records), records)):
         scores, costs = tables.split_costs(tables.result_table(summary))
         lines = [dataset, "", tables.to_console(scores), tables.to_console(costs)]
+        elsewhere = domain_table(part, [r for r in records if r["dataset"] == dataset])
+        lines += [tables.to_console(elsewhere)] if elsewhere else []
         lines += [f"failed: {line}" for line in _failures(part)]
         parts.append("\n".join(lines).rstrip("\n") + "\n")
     return "\n".join(parts)
 
 
 def write_report(out: Path, records: Sequence[Record], manifest: Mapping[str, Any]) -> list[Path]:
-    """Write OUT/tables and OUT/figures; returns the paths, per dataset: Markdown, CSVs, LaTeX, PNG, PDF.
+    """Write OUT/tables and OUT/figures; returns the paths, per dataset: Markdown, CSVs, LaTeX, PNG, PDF,
+    and LaTeX of other test sets where there are any.
 
     Every file is replaced as a whole. ``manifest["cells"]`` gives the order and the choice of the records; records of
     cells outside the last plan are left out. ``<dataset>.csv`` holds what the table and the plot show, unrounded and
@@ -45,21 +49,24 @@ def write_report(out: Path, records: Sequence[Record], manifest: Mapping[str, An
     warnings = [str(line) for line in manifest.get("warnings", ())]
     if missing:
         warnings.append(f"{missing} of {len(manifest['cells'])} planned runs have no record yet.")
-    cells = cells_frame(planned)
+    cells = with_test_sets(cells_frame(planned), planned)
     names = file_names(cells["dataset"].unique())
     written: list[Path] = []
     for dataset, part, summary in _by_dataset(cells):
         name = names[dataset]
         table = tables.result_table(summary)
+        elsewhere = domain_table(part, [r for r in planned if r["dataset"] == dataset])
         figure = f1_by_ratio(summary)
         contents = {
-            f"tables/{name}.md": _markdown(dataset, name, table, part, command, warnings).encode(),
+            f"tables/{name}.md": _markdown(dataset, name, (table, elsewhere), part, command, warnings).encode(),
             f"tables/{name}.csv": _csv(summary),
             f"tables/{name}-cells.csv": _csv(part),
             f"tables/{name}.tex": tables.to_latex(table).encode(),
             f"figures/{name}-f1-by-ratio.png": figure_bytes(figure, "png"),
             f"figures/{name}-f1-by-ratio.pdf": figure_bytes(figure, "pdf"),
         }
+        if elsewhere:
+            contents[f"tables/{name}-test-sets.tex"] = tables.to_latex(elsewhere).encode()
         for relative, content in contents.items():
             write_file(out / relative, content)
             written.append(out / relative)
@@ -80,13 +87,21 @@ def _by_dataset(cells: pd.DataFrame) -> Iterable[tuple[str, pd.DataFrame, pd.Dat
 
 
 def _markdown(
-    dataset: str, name: str, table: tables.Table, cells: pd.DataFrame, command: str, warnings: Sequence[str]
+    dataset: str,
+    name: str,
+    shown: tuple[tables.Table, tables.Table | None],
+    cells: pd.DataFrame,
+    command: str,
+    warnings: Sequence[str],
 ) -> str:
+    table, elsewhere = shown
     sections = [f"# {tables.escape_markdown(dataset)}\n"]
     if command:
         sections.append(_code_block(command))
     sections.append(tables.to_markdown(table))
     sections.append(f"![F1 by share of the training instances](../figures/{name}-f1-by-ratio.png)\n")
+    if elsewhere:
+        sections += ["## Test sets\n", tables.to_markdown(elsewhere)]
     sections.append(_listed("Failed runs", _failures(cells)))
     diagnostics = tables.diagnostics_table(cells)
     if diagnostics is not None:

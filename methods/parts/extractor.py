@@ -113,6 +113,14 @@ class GenerativeMethod(Method):
             extra["neighbours"] = tuple(neighbours)
         return Prediction(scores=scores, **extra)
 
+    def replace_database(self, instances: Sequence[Instance]) -> None:
+        """For `swap_datastore`: prompts are built anew, from neighbours among ``instances``."""
+        k = getattr(self.options, "k", 0)
+        if k > len(instances):
+            raise MethodError(f"k = {k} neighbours need a datastore of as many instances; it has {len(instances)}")
+        self.database = {i.id: i for i in instances}
+        self._prompts.clear()
+
     # --- the shared body -------------------------------------------------------------------------------------
 
     def build(self, train_set: Sequence[Instance]) -> None:

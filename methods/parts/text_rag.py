@@ -33,6 +33,12 @@ class TextRag(GenerativeMethod):
         self.retriever = self.build_retriever()
         self.retriever.index(train)
 
+    def swap_datastore(self, instances: Sequence[Instance]) -> bool:
+        self.replace_database(instances)
+        self._found.clear()
+        self.retriever.index(instances)
+        return True
+
     def text_neighbours(self, instances: Sequence[Instance]) -> list[Neighbours]:
         new = [i for i in instances if i.id not in self._found]
         found = self.retriever.search(new, self.options.k, [{i.id} for i in new])

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bench.data.split import hold_out, ids_hash, relation_counts, shared_texts, subset
+from bench.data.split import hold_out, ids_hash, relation_counts, subset
 from methods.types import Instance, Span
 
 # A loaded machine is slow at times; that is no failure.
@@ -135,7 +135,6 @@ def test_ids_hash_depends_on_split_and_order():
     assert ids_hash(("a", "b"), iter(["c"])) == hashlib.sha256(b'[["a", "b"], ["c"]]').hexdigest()
 
 
-def test_counts_and_shared_texts():
+def test_counts():
     instances = make({"a": 2, "b": 1})
     assert relation_counts(instances, ("b", "a", "z")) == {"b": 1, "a": 2, "z": 0}
-    assert shared_texts(instances[:1], instances) == 2  # a-0 and b-0 have the same tokens and spans

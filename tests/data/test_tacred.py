@@ -69,7 +69,6 @@ def test_a_whole_dataset(tmp_path):
     assert (card["dropped"], card["removed"]) == (0, {})
     assert card["relations"]["train"]["per:title"] == 2
     assert card["remarks"][0] == "train has 3 instances, the official tacred 68124"
-    assert card["repeated_sentences"] == {"dev_in_train": 2, "test_in_train": 1}
 
 
 def test_missing_directory_and_files(tmp_path):

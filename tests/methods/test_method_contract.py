@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -64,6 +65,31 @@ def test_the_contract(name: str, context: MakeContext, corpus: Corpus) -> None:
     own = method.predict(train).neighbours
     assert own is not None
     assert all(i.id not in near.ids for i, near in zip(train, own, strict=True))
+
+
+def test_another_database_at_test_time(name: str, context: MakeContext, corpus: Corpus) -> None:
+    """Neighbours come from the new database alone, also with relations that are never predicted; the old one gives
+    the old predictions back."""
+    train, dev, test = corpus
+    schema = replace(context().schema, verbalisations=context().schema.verbalisations | {"foreign": "far from tail"})
+    settings = replace(context(), schema=schema)
+    method = make_and_fit(name, settings, train, dev)
+    before = method.predict(test)
+    foreign = [replace(i, id=f"other-{i.id}", relation="foreign") for i in train[::-1][:13]]
+    if not method.swap_datastore(foreign):
+        assert before.neighbours is None
+        assert np.array_equal(method.predict(test).scores, before.scores)
+        return
+    swapped = method.predict(test)
+    assert swapped.neighbours is not None
+    assert {i for near in swapped.neighbours for i in near.ids} <= {i.id for i in foreign}
+    assert not np.allclose(swapped.scores, before.scores, atol=1e-6)
+    with pytest.raises(MethodError, match=r"k = \d+ .*has 1"):
+        method.swap_datastore(foreign[:1])
+    assert method.swap_datastore(train)
+    again = method.predict(test)
+    assert np.allclose(again.scores, before.scores, atol=1e-6)
+    assert again.neighbours == before.neighbours
 
 
 def make_and_fit(name: str, settings: Context, train: list[Instance], dev: list[Instance]) -> Method:
