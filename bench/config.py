@@ -193,7 +193,7 @@ def _apply(raw: dict[str, Any], setting: str, methods: Sequence[str]) -> None:
     head, _, tail = key.partition(".")
     if head == "dataset" and tail in DatasetConfig.model_fields:
         flag = "dataset" if tail == "name" else tail.replace("_", "-")
-        raise ConfigError(f"--set {key}: use the flag --{flag}, or dataset.<option>=given for the loader")
+        raise ConfigError(f"--set {key}: use the flag --{flag}, or dataset.<option>=value for the loader")
     if head == "dataset" and tail:
         raw["dataset"].setdefault("options", {})[tail] = given
     elif key == "type_constraints":

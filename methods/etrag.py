@@ -11,17 +11,23 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from methods.base import Settings
-from methods.parts.candidates import CandidateSampler, Kind
+from methods.base import MethodError, Settings
+from methods.parts import selection_report
 from methods.parts.conditioning import EncoderInput
+from methods.parts.datastore import Candidates, Datastore
+from methods.parts.distances import Distance, Nearness, Reduction
 from methods.parts.extractor import GenerativeMethod
-from methods.parts.relaxed_knn import cosine_scores, effective_number, select
+from methods.parts.selection import SELECTIONS
+from methods.parts.selection import Kind as Selection
 from methods.parts.soft_prompt import SoftPrompt
 from methods.parts.span_encoder import Role, SpanEncoder
 from methods.parts.verbalize import marked_words
 from methods.types import Instance, Neighbours
 
 ENCODE_BATCH = 128
+PROBES = 32  # instances on which the drift of the vectors is measured, every PROBE_EVERY steps
+PROBE_EVERY = 10
+LEFT_OUT_SAMPLE = 32  # queries whose full selection tells what a shortlist leaves out
 
 
 class EtragOptions(Settings):
@@ -35,10 +41,22 @@ class EtragOptions(Settings):
         "spread: temperature times the standard deviation of a query's scores",
     )
     temperature_start: float = Field(1.0, gt=0, description="where annealing starts")
+    selection: Selection = Field(
+        "soft", description="hard: the k nearest, with the soft gradient; sparse: steps between sparse top-j masks"
+    )
     selection_dtype: Literal["float32", "float64"] = "float32"
-    candidates: Kind = Field("random", description="what a training step selects from")
+    distance: Distance = Field("cosine", description="of two spans; l2 is the squared Euclidean distance")
+    reduction: Reduction = Field("mean", description="over the spans of a pair; max counts the nearest span alone")
+    candidates: Candidates = Field("random", description="what a training step selects from")
     candidate_count: int = Field(32, ge=2, description="candidates per training step")
+    test_candidates: int = Field(
+        0, ge=0, description="select from this many nearest instances at test time; 0 from the whole database"
+    )
     refresh_interval: int = Field(100, ge=1, description="steps between two encodings of the whole database")
+    refresh_drift: float = Field(
+        0.0, ge=0, description="encode earlier where a sample of keys has moved by this mean cosine distance; 0 never"
+    )
+    exact_below: int = Field(50_000, ge=1, description="instances above which nearest ones are searched approximately")
     learning_rate: float = Field(1e-4, gt=0, description="of the retriever's encoder; 1e-3 as published")
     insert: int = Field(1, ge=0, description="input position of the soft prefix; 1 is after the first embedding")
     prefix_roles: tuple[Literal["query", "neighbours"], ...] = ("query", "neighbours")
@@ -54,6 +72,8 @@ class EtragOptions(Settings):
                 raise ValueError(f"{name} needs at least one entry and no duplicates")
         if self.candidate_count <= self.k:
             raise ValueError(f"candidate_count must be larger than k = {self.k}")
+        if 0 < self.test_candidates < self.k:
+            raise ValueError(f"test_candidates must be at least k = {self.k}, or 0 for the whole database")
         return self
 
 
@@ -64,10 +84,10 @@ class Etrag(GenerativeMethod):
 
     def prepare(self, train: Sequence[Instance]) -> None:
         options, context = self.options, self.context
-        self._rows = {i.id: row for row, i in enumerate(train)}
-        self._train = list(train)
-        self._sampler = CandidateSampler(options.candidates, len(train), options.candidate_count, context.seed)
+        self._nearness = Nearness(options.distance, options.reduction)
+        self._open(train)
         self._step, self._fresh_at = 0, -1
+        self._drifts: list[float] = []
         retriever = self._new_retriever()
         soft = SoftPrompt(
             retriever["encoder"].width,
@@ -80,15 +100,18 @@ class Etrag(GenerativeMethod):
         self.body.update({"retriever": retriever, "soft_prompt": soft})
         self.body.register_parameter("log_temperature", self.log_temperature)
         self.body.to(context.device)
-        self._keys: Tensor | None = None
-        self._values: Tensor | None = None
+
+    def _open(self, instances: Sequence[Instance]) -> None:
+        """Select from these instances from now on."""
+        self._store = Datastore(instances, self._nearness, self.options.exact_below, self.context.seed)
         self._found: dict[str, tuple[Neighbours, dict[str, float]]] = {}
+        self._left_out: list[float] = []
 
     def _new_retriever(self) -> nn.ModuleDict:
         """The untrained retriever: the same weights whenever it is built."""
         options, context = self.options, self.context
         models = context.models
-        texts = [" ".join(marked_words(i)) for i in self._train] if models.instance_encoder == "tiny" else []
+        texts = [" ".join(marked_words(i)) for i in self._store.instances] if models.instance_encoder == "tiny" else []
         texts += context.schema.verbalisations.values()
         with torch.random.fork_rng():
             torch.manual_seed(context.seed)
@@ -117,36 +140,75 @@ class Etrag(GenerativeMethod):
         self._step = step
 
     def condition(self, batch: Sequence[Instance], inputs: EncoderInput) -> EncoderInput:
+        store, options = self._store, self.options
         keys, values = self._encode(self.body["retriever"], batch, labelled=False)
-        own = [self._rows.get(i.id, -1) for i in batch]
         if self.body.training:
-            rows = self._draw(keys, own)
-            chosen = [self._train[r] for r in rows.tolist()]
-            db_keys, db_values = self._encode(self.body["retriever"], chosen, labelled=True)
+            if options.candidates != "random":
+                self._refresh()
+            rows = store.draw(options.candidates, options.candidate_count, keys, batch)
+            chosen, db_values = self._encode(
+                self.body["retriever"], [store.instances[r] for r in rows.tolist()], labelled=True
+            )
+            db_keys, mask = self._nearness.prepare(chosen), store.admitted(batch, rows)
         else:
             self._refresh()
-            assert self._keys is not None
-            assert self._values is not None
-            rows, db_keys, db_values = torch.arange(len(self._train)), self._keys, self._values
-        mask = (rows.unsqueeze(0) != torch.tensor(own).unsqueeze(1)).to(keys.device)  # never itself
-        scores = cosine_scores(keys, db_keys).to(getattr(torch, self.options.selection_dtype))
-        weights = select(scores, self.options.k, self._temperature(scores, mask), mask)
+            assert store.keys is not None
+            assert store.values is not None
+            rows, mask = self._shortlist(batch, keys)
+            whole = len(rows) == len(store)
+            db_keys, db_values = (store.keys, store.values) if whole else (store.keys[rows], store.values[rows])
+        mask = mask.to(keys.device)
+        scores = self._nearness.scores(keys, db_keys).to(getattr(torch, options.selection_dtype))
+        weights = self._select(scores, mask)
         if not self.body.training:
-            self._note(batch, scores, mask, weights)
+            self._note(batch, rows, mask, weights, selection_report.describe(scores, mask, weights))
         prefix = self.body["soft_prompt"](values, weights, db_values)
-        return EncoderInput(inputs.ids, inputs.mask, prefix, self.options.insert)
+        return EncoderInput(inputs.ids, inputs.mask, prefix, options.insert)
+
+    def _select(self, scores: Tensor, mask: Tensor) -> Tensor:
+        """Weights [B, k, N]."""
+        k, fewest = self.options.k, int(mask.sum(1).min())
+        if fewest < k:
+            raise MethodError(
+                f"an instance may select from only {fewest} candidates (neither itself nor its document), fewer than "
+                f"k = {k}; raise candidate_count or the ratio, or lower k"
+            )
+        return SELECTIONS[self.options.selection](scores, k, self._temperature(scores, mask), mask)
+
+    def _shortlist(self, batch: Sequence[Instance], keys: Tensor) -> tuple[Tensor, Tensor]:
+        """Rows [M] that a batch selects from at test time, and which of them each instance admits [B, M]."""
+        store, count = self._store, self.options.test_candidates
+        everything = torch.arange(len(store))
+        if not 0 < count < len(store):
+            return everything, store.admitted(batch, everything)
+        near = store.nearest(keys, batch, count)
+        rows = near[near >= 0].unique()
+        kept = torch.zeros(len(batch), len(store), dtype=torch.bool)
+        for row, found in zip(kept, near, strict=True):
+            row[found[found >= 0]] = True
+        for b in range(min(len(batch), LEFT_OUT_SAMPLE - len(self._left_out))):  # one at a time: k x N numbers each
+            scores = self._nearness.scores(keys[b : b + 1], store.keys)
+            full = self._select(scores, store.admitted(batch[b : b + 1], everything).to(keys.device))
+            self._left_out.append(float(selection_report.left_out(full, kept[b : b + 1].to(keys.device))))
+        return rows, kept[:, rows]
 
     def swap_datastore(self, instances: Sequence[Instance]) -> bool:
         self.replace_database(instances)
-        self._train, self._rows = list(instances), {i.id: row for row, i in enumerate(instances)}
-        self._found.clear()
-        self._keys = None  # encoded anew by the next prediction
+        self._open(instances)
         return True
+
+    def fit_numbers(self) -> dict[str, float]:
+        """How often the database was encoded while training, and how far its keys had moved by then."""
+        if not self._drifts:
+            return {}
+        return {"refreshes": float(len(self._drifts)), "drift_at_refresh": float(np.mean(self._drifts))}
 
     def collect(self, instances: Sequence[Instance]) -> dict[str, Any]:
         found = [self._found[i.id] for i in instances]
         names = found[0][1] if found else {}
         diagnostics = {name: float(np.mean([row[name] for _, row in found])) for name in names}
+        if self._left_out:
+            diagnostics |= {"left_out_mass": float(np.mean(self._left_out)), "search_recall": self._store.recall}
         return {"neighbours": tuple(n for n, _ in found), "diagnostics": diagnostics}
 
     def untrained_neighbours(self, instances: Sequence[Instance]) -> tuple[Neighbours, ...]:
@@ -154,15 +216,14 @@ class Etrag(GenerativeMethod):
         trained, self.body["retriever"] = self.body["retriever"], self._new_retriever().to(self.context.device).eval()
         try:
             with torch.inference_mode():
-                database, _ = self._encode_all(self._train, labelled=True)
+                database = self._nearness.prepare(self._encode_all(self._store.instances, labelled=True)[0])
                 queries, _ = self._encode_all(instances, labelled=False)
-                found = []
+                found, everything = [], torch.arange(len(self._store))
                 for start in range(0, len(instances), ENCODE_BATCH):
-                    batch = instances[start : start + ENCODE_BATCH]
-                    own = torch.tensor([self._rows.get(i.id, -1) for i in batch])
-                    mask = (torch.arange(len(self._train)).unsqueeze(0) != own.unsqueeze(1)).to(database.device)
-                    scores = cosine_scores(queries[start : start + ENCODE_BATCH], database).masked_fill(~mask, -2.0)
-                    found += [self._neighbours(row) for row in scores]
+                    batch = slice(start, start + ENCODE_BATCH)
+                    mask = self._store.admitted(instances[batch], everything).to(database.device)
+                    scores = self._nearness.scores(queries[batch], database).masked_fill(~mask, float("-inf"))
+                    found += [self._neighbours(row, everything) for row in scores]
         finally:
             self.body["retriever"] = trained
         return tuple(found)
@@ -186,62 +247,54 @@ class Etrag(GenerativeMethod):
         back = torch.tensor(order).argsort()
         return torch.cat([k for k, _ in parts])[back], torch.cat([v for _, v in parts])[back]
 
-    def _refresh(self) -> None:
-        """Encode the database again: always before evaluation, every ``refresh_interval`` steps while training."""
-        age = self._step - self._fresh_at
-        training = self.body.training
-        if self._keys is None or age >= (self.options.refresh_interval if training else 1):
-            self._keys, self._values = self._encode_all(self._train, labelled=True)
-            self.body.train(training)
-            self._sampler.refresh(torch.nn.functional.normalize(self._keys, dim=2).flatten(1))
-            self._fresh_at = self._step
-
-    def _draw(self, keys: Tensor, own: Sequence[int]) -> Tensor:
-        if self.options.candidates == "random":
-            return self._sampler.draw(None, own)
-        self._refresh()
-        return self._sampler.draw(torch.nn.functional.normalize(keys, dim=2).flatten(1), own)
-
     def _temperature(self, scores: Tensor, mask: Tensor) -> Tensor:
         """t as a number or [B, 1]."""
         options = self.options
         if options.temperature_rule == "learned":
             return self.log_temperature.exp()
         if options.temperature_rule == "spread":
-            return options.temperature * _spread(scores.detach(), mask).clamp(min=1e-6)
+            return options.temperature * selection_report.spread(scores.detach(), mask).clamp(min=1e-6)
         if options.temperature_rule == "annealed" and self.body.training:
-            done = min(1.0, self._step / max(1, self.context.budget.steps(len(self._train)) - 1))
+            done = min(1.0, self._step / max(1, self.context.budget.steps(len(self._store)) - 1))
             return torch.tensor(options.temperature_start ** (1 - done) * options.temperature**done)
         return torch.tensor(options.temperature)
 
-    def _note(self, batch: Sequence[Instance], scores: Tensor, mask: Tensor, weights: Tensor) -> None:
+    def _refresh(self) -> None:
+        """Encode the database again: always before evaluation; while training every ``refresh_interval`` steps, and
+        earlier where the keys have drifted."""
+        store, training = self._store, self.body.training
+        age = self._step - self._fresh_at
+        due = store.keys is None or age >= (self.options.refresh_interval if training else 1)
+        limit = self.options.refresh_drift
+        if not due and not (training and limit and age % PROBE_EVERY == 0 and self._drift() > limit):
+            return
+        if training and store.keys is not None:
+            self._drifts.append(self._drift())
+        keys, values = self._encode_all(store.instances, labelled=True)
+        self.body.train(training)
+        indexed = self.options.candidates != "random" or 0 < self.options.test_candidates < len(store)
+        store.refresh(self._nearness.prepare(keys), values, indexed=indexed)
+        self._fresh_at = self._step
+
+    def _drift(self) -> float:
+        """Mean cosine distance between the stored keys of a few instances and their keys now."""
+        assert self._store.keys is not None
+        probes = self._store.instances[:: max(1, len(self._store) // PROBES)][:PROBES]
+        before = self._store.keys[:: max(1, len(self._store) // PROBES)][:PROBES]
+        now = self._nearness.prepare(self._encode_all(probes, labelled=True)[0])
+        self.body.train()
+        return float(1 - nn.functional.cosine_similarity(before, now, dim=2).mean())
+
+    def _note(
+        self, batch: Sequence[Instance], rows: Tensor, mask: Tensor, weights: Tensor, report: dict[str, Tensor]
+    ) -> None:
         """Neighbours (by weight summed over the steps) and how real the selection was, per query."""
-        total = weights.sum(1)
-        hard = scores.masked_fill(~mask, float("-inf")).topk(self.options.k).indices
-        soft = total.topk(self.options.k).indices
-        same = (hard.unsqueeze(2) == soft.unsqueeze(1)).any(2).float().mean(1)
-        number = effective_number(weights)  # [B, k]
-        spread = _spread(scores, mask)[:, 0]
-        columns = {
-            "effective_instances": number.mean(1),
-            "effective_instances_first": number[:, 0],
-            "score_spread": spread,
-            "top_weight": weights[:, 0].max(1).values,
-            "soft_hard_agreement": same,
-        }
-        numbers = {name: column.double().tolist() for name, column in columns.items()}
-        for row, instance in enumerate(batch):
-            note = {name: column[row] for name, column in numbers.items()}
-            self._found[instance.id] = (self._neighbours(total[row]), note)
+        numbers = {name: column.double().tolist() for name, column in report.items()}
+        for b, (instance, total) in enumerate(zip(batch, weights.sum(1).masked_fill(~mask, -1.0), strict=True)):
+            note = {name: column[b] for name, column in numbers.items()}
+            self._found[instance.id] = (self._neighbours(total, rows), note)
 
-    def _neighbours(self, weight: Tensor) -> Neighbours:
+    def _neighbours(self, weight: Tensor, rows: Tensor) -> Neighbours:
         top = weight.topk(self.options.k)
-        ids = tuple(self._train[r].id for r in top.indices.tolist())
+        ids = tuple(self._store.instances[int(rows[i])].id for i in top.indices.tolist())
         return Neighbours(ids, tuple(top.values.tolist()))
-
-
-def _spread(scores: Tensor, mask: Tensor) -> Tensor:
-    """Standard deviation of each query's admitted scores [B, 1]."""
-    count = mask.sum(1, keepdim=True).clamp(min=1)
-    mean = scores.masked_fill(~mask, 0).sum(1, keepdim=True) / count
-    return ((scores - mean).masked_fill(~mask, 0).square().sum(1, keepdim=True) / count).sqrt()

@@ -27,7 +27,8 @@ class Instance:
 
     A multi-label corpus puts further gold relations into ``more_relations``, in the order of its schema, and further
     mentions of the two entities into ``head_mentions`` and ``tail_mentions``; ``head`` and ``tail`` are then the pair
-    of mentions nearest to each other. Mentions may overlap, those of head and tail too.
+    of mentions nearest to each other. Mentions may overlap, those of head and tail too. Instances that share their text
+    name their ``document``: they are never each other's neighbours.
 
     Raises ValueError where a span reaches beyond the tokens, and for a relation or a mention that is given twice.
     """
@@ -42,6 +43,7 @@ class Instance:
     more_relations: tuple[str, ...] = ()
     head_mentions: tuple[Span, ...] = ()
     tail_mentions: tuple[Span, ...] = ()
+    document: str = ""
 
     def __post_init__(self) -> None:
         for name, spans in (("head", self.heads), ("tail", self.tails)):

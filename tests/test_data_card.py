@@ -61,7 +61,7 @@ def test_strict_fails_for_a_leak_and_not_without_one(bench: Bench, capsys: pytes
         (["check", "../mini"], "unknown dataset '../mini'"),
         (["check", "mini", "--data-dir", "nowhere"], "nowhere is no directory"),
         (["check", "mini", "--set", "dataset.sise=3"], "sise"),
-        (["check", "mini", "--set", "dataset.drop_leaks=true"], "--split-ids or --drop-leaks"),
+        (["check", "mini", "--set", "dataset.drop_leaks=true"], "use the flag --drop-leaks"),
         (["check", "mini", "--ratios", "2"], "ratios: 2 is no share"),
         (["check", "mini", "--out", "file"], "--out file is a file"),
         (["check", "mini", "--drop-leaks"], "every dev instance repeats one of test"),

@@ -208,5 +208,5 @@ def test_configuration(mini_preset: Path) -> None:
     assert build(str(mini_preset), test_sets="a, b@c").dataset.test_sets == ("a", "b@c")
     with pytest.raises(ConfigError, match=r"--test-sets: empty value in 'a,'"):
         build(str(mini_preset), test_sets="a,")
-    with pytest.raises(ConfigError, match=r"use the flag --dataset, --data-dir or --test-sets"):
+    with pytest.raises(ConfigError, match=r"use the flag --test-sets"):
         build(str(mini_preset), ["dataset.test_sets=[a]"])

@@ -103,5 +103,7 @@ def instances_hash(*splits: Iterable[Instance], head: str = "") -> str:
             if i.more_relations or i.head_mentions or i.tail_mentions:
                 mentions = [[[s.start, s.end] for s in spans] for spans in (i.head_mentions, i.tail_mentions)]
                 row += [i.more_relations, *mentions]
+            if i.document:
+                row.append({"document": i.document})
             digest.update(json.dumps(row).encode() + b"\n")
     return digest.hexdigest()

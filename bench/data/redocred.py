@@ -202,6 +202,7 @@ def pairs(documents: Sequence[Document], prefix: str) -> tuple[Instance, ...]:
                 relations[1:],
                 tuple(span for span in entities[h].mentions if span != head),
                 tuple(span for span in entities[t].mentions if span != tail),
+                f"{prefix}-{document.number}",
             )
             made.append(instance)
     return tuple(made)

@@ -1,18 +1,22 @@
-"""Fixed k-NN over sentence embeddings: a frozen sentence-transformers encoder and an exact FAISS index."""
+"""Fixed k-NN over sentence embeddings: a frozen sentence-transformers encoder and vector search."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-import faiss
-import numpy as np
+import torch
 from sentence_transformers import SentenceTransformer
 
 from methods.base import MethodError
 from methods.parts.models import resolve
 from methods.parts.pairs import Quiet
 from methods.parts.retriever import Retriever
+from methods.parts.vector_search import VectorIndex
 from methods.types import Instance, Neighbours
+
+# A corpus is searched once: up to about here, training an inverted file takes longer than searching exactly.
+EXACT_BELOW = 300_000
+QUERIES = 1024  # searched together
 
 
 class DenseRetriever(Retriever):
@@ -28,24 +32,36 @@ class DenseRetriever(Retriever):
 
     def index(self, instances: Sequence[Instance]) -> None:
         self._ids = [i.id for i in instances]
-        vectors = self._encode(instances)
-        self._index = faiss.IndexFlatIP(vectors.shape[1])
-        self._index.add(vectors)
+        self._index = VectorIndex(self._encode(instances), EXACT_BELOW)
 
     def search(self, queries: Sequence[Instance], k: int, exclude_ids: Sequence[Collection[str]]) -> list[Neighbours]:
         if not queries:
             return []
         reach = min(len(self._ids), k + max(len(e) for e in exclude_ids))
-        similarity, rows = self._index.search(self._encode(queries), reach)
+        vectors = self._encode(queries)
+        found = []
+        for start in range(0, len(queries), QUERIES):
+            batch = slice(start, start + QUERIES)
+            similarity, rows = self._index.search(vectors[batch], reach)
+            found += self._kept(similarity.tolist(), rows.tolist(), k, exclude_ids[batch])
+        return found
+
+    def _kept(
+        self,
+        similarity: Sequence[Sequence[float]],
+        rows: Sequence[Sequence[int]],
+        k: int,
+        exclude_ids: Sequence[Collection[str]],
+    ) -> list[Neighbours]:
         found = []
         for values, row, exclude in zip(similarity, rows, exclude_ids, strict=True):
-            pairs = [(self._ids[i], float(v)) for v, i in zip(values, row, strict=True)]
+            pairs = [(self._ids[i], v) for v, i in zip(values, row, strict=True) if i >= 0]
             kept = [pair for pair in pairs if pair[0] not in exclude][:k]
             found.append(Neighbours(tuple(i for i, _ in kept), tuple(v for _, v in kept)))
         return found
 
-    def _encode(self, instances: Sequence[Instance]) -> np.ndarray:
-        vectors = self._encoder.encode(
-            [i.text() for i in instances], normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
-        )
-        return np.ascontiguousarray(vectors, dtype=np.float32)
+    def _encode(self, instances: Sequence[Instance]) -> torch.Tensor:
+        texts = [i.text() for i in instances]
+        return self._encoder.encode(
+            texts, normalize_embeddings=True, show_progress_bar=False, convert_to_tensor=True
+        ).float()

@@ -50,6 +50,10 @@ class GenerativeMethod(Method):
     def after_step(self, step: int) -> None:
         """Called after each optimiser step, counted from 1."""
 
+    def fit_numbers(self) -> dict[str, float]:
+        """Called once after training: more diagnostics of `FitReport`."""
+        return {}
+
     def collect(self, instances: Sequence[Instance]) -> dict[str, Any]:
         """Called once after prediction: more fields of `Prediction` (neighbours, diagnostics, ...)."""
         return {}
@@ -91,7 +95,7 @@ class GenerativeMethod(Method):
             },
             history=log.history,
             timings={"prepare": prepared - started, "train": trained - prepared},
-            diagnostics=self._lengths(),
+            diagnostics=self._lengths() | self.fit_numbers(),
         )
 
     def predict(self, instances: Sequence[Instance]) -> Prediction:

@@ -1,4 +1,4 @@
-"""Distances between span vectors and differentiable k-nearest-neighbour selection."""
+"""Differentiable k-nearest-neighbour selection."""
 
 from __future__ import annotations
 
@@ -8,20 +8,6 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
-from torch.nn import functional
-
-
-def cosine_scores(queries: Tensor, database: Tensor) -> Tensor:
-    """Mean over S spans of the cosine of query and instance span: [B, S, D], [N, S, D] -> [B, N].
-
-    One matrix product over the concatenated normalised spans. Raises ValueError where shapes do not match.
-    """
-    if queries.ndim != 3 or database.ndim != 3 or queries.shape[1:] != database.shape[1:]:
-        raise ValueError(f"expected [B, S, D] and [N, S, D], got {list(queries.shape)} and {list(database.shape)}")
-    spans = queries.shape[1]
-    left = functional.normalize(queries, dim=2).flatten(1)
-    right = functional.normalize(database, dim=2).flatten(1)
-    return left @ right.T / spans
 
 
 def select(scores: Tensor, k: int, temperature: Tensor | float, mask: Tensor | None = None) -> Tensor:

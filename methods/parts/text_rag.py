@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections import defaultdict
 from collections.abc import Sequence
 
 from pydantic import Field
@@ -31,16 +32,24 @@ class TextRag(GenerativeMethod):
     def prepare(self, train: Sequence[Instance]) -> None:
         self._found: dict[str, Neighbours] = {}
         self.retriever = self.build_retriever()
-        self.retriever.index(train)
+        self._index(train)
 
     def swap_datastore(self, instances: Sequence[Instance]) -> bool:
         self.replace_database(instances)
         self._found.clear()
-        self.retriever.index(instances)
+        self._index(instances)
         return True
+
+    def _index(self, instances: Sequence[Instance]) -> None:
+        self.retriever.index(instances)
+        self._documents: defaultdict[str, set[str]] = defaultdict(set)
+        for i in instances:
+            if i.document:
+                self._documents[i.document].add(i.id)
 
     def text_neighbours(self, instances: Sequence[Instance]) -> list[Neighbours]:
         new = [i for i in instances if i.id not in self._found]
-        found = self.retriever.search(new, self.options.k, [{i.id} for i in new])
+        excluded = [{i.id} | self._documents.get(i.document, set()) for i in new]
+        found = self.retriever.search(new, self.options.k, excluded)
         self._found.update(zip((i.id for i in new), found, strict=True))
         return [self._found[i.id] for i in instances]

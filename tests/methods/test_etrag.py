@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import pytest
@@ -53,17 +54,15 @@ def test_the_selection_itself_carries_gradient(context: MakeContext, corpus: Cor
 def test_a_query_never_selects_itself(context: MakeContext, corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
     method = prepared(context(models=TINY), corpus[0])
-    import methods.etrag as module
+    plain = method._select
 
-    plain = module.select
-
-    def spy(scores: torch.Tensor, k: int, t: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        weights = plain(scores, k, t, mask)
+    def spy(scores: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        weights = plain(scores, mask)
         seen.append((mask, weights))
         return weights
 
-    monkeypatch.setattr(module, "select", spy)
-    monkeypatch.setattr(method, "_draw", lambda keys, own: torch.arange(len(corpus[0])))
+    monkeypatch.setattr(method, "_select", spy)
+    monkeypatch.setattr(method._store, "draw", lambda *_: torch.arange(len(corpus[0])))
     batch = corpus[0][2:7]
     method.loss(batch)
     mask, weights = seen[0]
@@ -84,6 +83,11 @@ def test_a_query_never_selects_itself(context: MakeContext, corpus: Corpus, monk
         {"projection": 7, "key_spans": ("sentence", "between")},
         {"prefix_roles": ("neighbours",), "insert": 0, "value_spans": ("label",)},
         {"selection_dtype": "float64", "temperature": 1e-4},
+        {"selection": "hard", "temperature": 0.05},
+        {"selection": "sparse", "temperature": 0.05},
+        {"distance": "l2", "temperature_rule": "spread", "reduction": "max", "candidates": "shortlist"},
+        {"test_candidates": 7, "exact_below": 5, "candidates": "mixed"},
+        {"candidates": "shortlist", "refresh_interval": 50, "refresh_drift": 1e-9},
         {"k": 1},
     ],
     ids=str,
@@ -150,3 +154,45 @@ def test_contradictory_options_are_refused() -> None:
         EtragOptions(key_spans=())
     with pytest.raises(ValidationError, match="Extra inputs"):
         EtragOptions(temprature=1)  # type: ignore[call-arg]
+
+
+def test_a_shortlist_selects_from_the_nearest_and_says_what_it_leaves_out(context: MakeContext, corpus: Corpus) -> None:
+    train, dev, test = corpus
+    numbers = {}
+    for count in (0, 5, len(train)):
+        method = Etrag(
+            EtragOptions(candidate_count=13, k=3, temperature=0.05, test_candidates=count), context(models=TINY)
+        )
+        method.fit(train, dev)
+        prediction = method.predict(test)
+        assert prediction.neighbours is not None
+        numbers[count] = prediction
+    short, full = numbers[5], numbers[0]
+    assert 0 < short.diagnostics["left_out_mass"] < 1
+    assert short.diagnostics["search_recall"] == 1
+    assert "left_out_mass" not in full.diagnostics
+    assert torch.equal(torch.tensor(numbers[len(train)].scores), torch.tensor(full.scores))  # nothing is left out
+    again = Etrag(EtragOptions(candidate_count=13, k=3, temperature=0.05, test_candidates=5), context(models=TINY))
+    again.fit(train, dev)
+    alone = again.predict(test[:1])  # the shortlist of a query does not depend on its batch
+    assert torch.allclose(torch.tensor(alone.scores), torch.tensor(short.scores[:1]), atol=1e-5)
+
+
+def test_too_few_candidates_are_one_clear_error(context: MakeContext, corpus: Corpus) -> None:
+    train = [dataclasses.replace(i, document="the only one") for i in corpus[0]]
+    method = Etrag(EtragOptions(candidate_count=13), context(models=TINY))
+    with pytest.raises(MethodError, match="may select from only 0 candidates"):
+        method.fit(train, [])
+
+
+def test_drift_brings_the_refresh_forward(context: MakeContext, corpus: Corpus) -> None:
+    train, dev, _ = corpus
+    settings = context(models=TINY, budget=Budget(max_steps=33, batch_size=7))
+    counts = {}
+    for drift in (0.0, 1e-9):
+        method = Etrag(
+            EtragOptions(candidate_count=13, candidates="shortlist", refresh_interval=1000, refresh_drift=drift),
+            settings,
+        )
+        counts[drift] = method.fit(train, dev).diagnostics.get("refreshes", 0)
+    assert counts == {0.0: 0, 1e-9: 3}  # looked at after 10, 20 and 30 steps

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from methods.parts.relaxed_knn import cosine_scores, effective_number, select
+from methods.parts.relaxed_knn import effective_number, select
 
 ORACLE = Path(__file__).resolve().parents[4] / "shared" / "oracles" / "knn_selection.json"
 
@@ -123,15 +123,6 @@ def test_k_counts_only_admitted_candidates() -> None:
         select(torch.zeros(1, 3), 3, 1.0, mask)
     with pytest.raises(ValueError, match=r"expected scores and mask"):
         select(torch.zeros(1, 3), 1, 1.0, mask[0])
-
-
-def test_cosine_is_the_mean_over_spans() -> None:
-    generator = torch.Generator().manual_seed(2)
-    queries, database = torch.randn(5, 3, 7, generator=generator), torch.randn(11, 3, 7, generator=generator)
-    literal = torch.nn.functional.cosine_similarity(queries.unsqueeze(1), database.unsqueeze(0), dim=3).mean(2)
-    assert torch.allclose(cosine_scores(queries, database), literal, atol=1e-6)
-    with pytest.raises(ValueError, match=r"got \[5, 3, 7\] and \[11, 3, 6\]"):
-        cosine_scores(queries, database[:, :, :6])
 
 
 def test_effective_number_is_one_for_a_choice_and_n_for_the_uniform() -> None:

@@ -1,7 +1,9 @@
-"""Retrievers (real BM25, real MiniLM and FAISS), the span encoder and the candidate sampler."""
+"""Retrievers (real BM25, real MiniLM) and the span encoder."""
 
 from __future__ import annotations
 
+import dataclasses
+import types
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +15,11 @@ from rank_bm25 import BM25Okapi
 
 from methods.base import MethodError
 from methods.parts.bm25 import BM25Retriever, CompiledBM25
-from methods.parts.candidates import CandidateSampler
 from methods.parts.dense import DenseRetriever
 from methods.parts.models import MINILM, MINILM_SHA256, identify, resolve
 from methods.parts.retriever import nearest
 from methods.parts.span_encoder import SpanEncoder
+from methods.parts.text_rag import TextRag, TextRagOptions
 from methods.types import Instance, RelationSchema, Span
 from tests.methods.conftest import make_instances
 
@@ -72,7 +74,7 @@ def test_dense_retrieval_equals_a_matrix_product_and_knows_meaning() -> None:
     query = sentences("medical staff healed people")[0]
     found = retriever.search([query], 5, [()])[0]
     assert set(found.ids[:2]) == {"s0", "s2"}
-    vectors, asked = retriever._encode(database), retriever._encode([query])
+    vectors, asked = retriever._encode(database).numpy(), retriever._encode([query]).numpy()
     similarity = vectors @ asked[0]
     assert [database[i].id for i in np.argsort(-similarity)] == list(found.ids)
     assert np.allclose(sorted(similarity, reverse=True), found.weights, atol=1e-5)
@@ -130,21 +132,11 @@ def test_a_long_sentence_keeps_its_entities(schema: RelationSchema) -> None:
     assert encoder.tokenizer.decode([ids[i] for i in tail]) == "oslo"
 
 
-@pytest.mark.parametrize("kind", ["random", "shortlist", "mixed"])
-def test_candidates_are_distinct_and_reproducible(kind: str) -> None:
-    keys = torch.nn.functional.normalize(torch.randn(31, 5, generator=torch.Generator().manual_seed(0)), dim=1)
-    draws = []
-    for _ in range(2):
-        sampler = CandidateSampler(kind, 31, 11, seed=7)  # type: ignore[arg-type]
-        sampler.refresh(keys)
-        draws.append([sampler.draw(keys[:3], [0, 1, 2]).tolist() for _ in range(5)])
-    assert draws[0] == draws[1]
-    assert all(len(set(d)) == 11 and d == sorted(d) for d in draws[0])
-    assert draws[0][0] != draws[0][1] or kind == "shortlist"
-    if kind != "random":
-        order = (keys[:3] @ keys.T).argsort(1, descending=True)
-        nearest = [next(i for i in row if i > 2) for row in order.tolist()]
-        assert all(set(nearest) <= set(d) for d in draws[0])
-    if kind == "shortlist":
-        assert not {0, 1, 2} & set(draws[0][0])
-    assert CandidateSampler("random", 5, 32, 0).draw(None, []).tolist() == [0, 1, 2, 3, 4]
+def test_instances_of_one_document_are_never_neighbours() -> None:
+    """In `text_rag`, through the ids that it excludes; ETRAG's datastore has its own test."""
+    database = [dataclasses.replace(i, document=d) for i, d in zip(sentences(*["a b c"] * 5), "xxyyz", strict=True)]
+    for retriever in (BM25Retriever(), DenseRetriever(MINILM, "cpu")):
+        method = types.SimpleNamespace(retriever=retriever, options=TextRagOptions(k=3), _found={})
+        TextRag._index(method, database)  # type: ignore[arg-type]
+        found = TextRag.text_neighbours(method, [database[0], database[4]])  # type: ignore[arg-type]
+        assert [near.ids for near in found] == [("s2", "s3", "s4"), ("s0", "s1", "s2")]

@@ -1,0 +1,61 @@
+"""How near a query and an instance are, from their S span vectors; larger is nearer. Only matrix products: never a
+tensor of queries x instances x spans x width."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+Distance = Literal["cosine", "l2"]
+Reduction = Literal["mean", "max"]
+
+
+@dataclass(frozen=True)
+class Nearness:
+    """``cosine``: the cosine of two spans, ``l2``: minus their squared Euclidean distance; over the S spans of a pair
+    their mean (ETRAG: mean of cosines) or the largest."""
+
+    distance: Distance = "cosine"
+    reduction: Reduction = "mean"
+
+    def prepare(self, spans: Tensor) -> Tensor:
+        """What can be computed once per instance: [N, S, D] -> [N, S, E] whose inner product with `ask`'s is the
+        nearness of one span (cosine: the normalised spans; l2: twice the span and minus its squared norm)."""
+        if self.distance == "cosine":
+            return functional.normalize(spans, dim=2)
+        return torch.cat([2 * spans, -spans.square().sum(2, keepdim=True)], 2)
+
+    def ask(self, spans: Tensor) -> Tensor:
+        """The query's side of `prepare`: [B, S, D] -> [B, S, E]. For l2 the query's own squared norm, which changes
+        no order, is left to `scores`."""
+        if self.distance == "cosine":
+            return functional.normalize(spans, dim=2)
+        return torch.cat([spans, spans.new_ones(*spans.shape[:2], 1)], 2)
+
+    def scores(self, queries: Tensor, prepared: Tensor) -> Tensor:
+        """Nearness of [B, S, D] queries to the [N, S, E] prepared instances: [B, N]. Raises ValueError where shapes do
+        not match."""
+        asked = self.ask(queries)
+        if asked.ndim != 3 or prepared.ndim != 3 or asked.shape[1:] != prepared.shape[1:]:
+            wanted = [len(prepared), *asked.shape[1:]]
+            raise ValueError(f"expected prepared instances {wanted}, got {list(prepared.shape)}")
+        if self.reduction == "mean":
+            found = asked.flatten(1) @ prepared.flatten(1).T / asked.shape[1]
+            return found if self.distance == "cosine" else found - queries.square().sum(2).mean(1, keepdim=True)
+        own = 0 if self.distance == "cosine" else queries.square().sum(2)
+        best: Tensor | None = None
+        for s in range(asked.shape[1]):
+            near = asked[:, s] @ prepared[:, s].T
+            near = near if isinstance(own, int) else near - own[:, s : s + 1]
+            best = near if best is None else torch.maximum(best, near)
+        assert best is not None  # S is at least one
+        return best
+
+    def search_spaces(self, vectors: Tensor) -> list[Tensor]:
+        """[N, S, E] of `prepare` or `ask` -> the matrices in which the largest inner products are the nearest: one
+        for the mean, one per span for the largest."""
+        return [vectors.flatten(1)] if self.reduction == "mean" else list(vectors.unbind(1))
