@@ -103,7 +103,7 @@ class Etrag(GenerativeMethod):
 
     def _open(self, instances: Sequence[Instance]) -> None:
         """Select from these instances from now on."""
-        self._store = Datastore(instances, self._nearness, self.options.exact_below, self.context.seed)
+        self.store = Datastore(instances, self._nearness, self.options.exact_below, self.context.seed)
         self._found: dict[str, tuple[Neighbours, dict[str, float]]] = {}
         self._left_out: list[float] = []
 
@@ -111,7 +111,7 @@ class Etrag(GenerativeMethod):
         """The untrained retriever: the same weights whenever it is built."""
         options, context = self.options, self.context
         models = context.models
-        texts = [" ".join(marked_words(i)) for i in self._store.instances] if models.instance_encoder == "tiny" else []
+        texts = [" ".join(marked_words(i)) for i in self.store.instances] if models.instance_encoder == "tiny" else []
         texts += context.schema.verbalisations.values()
         with torch.random.fork_rng():
             torch.manual_seed(context.seed)
@@ -140,7 +140,7 @@ class Etrag(GenerativeMethod):
         self._step = step
 
     def condition(self, batch: Sequence[Instance], inputs: EncoderInput) -> EncoderInput:
-        store, options = self._store, self.options
+        store, options = self.store, self.options
         keys, values = self._encode(self.body["retriever"], batch, labelled=False)
         if self.body.training:
             if options.candidates != "random":
@@ -149,7 +149,7 @@ class Etrag(GenerativeMethod):
             chosen, db_values = self._encode(
                 self.body["retriever"], [store.instances[r] for r in rows.tolist()], labelled=True
             )
-            db_keys, mask = self._nearness.prepare(chosen), store.admitted(batch, rows)
+            scores, mask = self._nearness.compare(keys, chosen), store.admitted(batch, rows)
         else:
             self._refresh()
             assert store.keys is not None
@@ -157,8 +157,8 @@ class Etrag(GenerativeMethod):
             rows, mask = self._shortlist(batch, keys)
             whole = len(rows) == len(store)
             db_keys, db_values = (store.keys, store.values) if whole else (store.keys[rows], store.values[rows])
-        mask = mask.to(keys.device)
-        scores = self._nearness.scores(keys, db_keys).to(getattr(torch, options.selection_dtype))
+            scores = self._nearness.scores(keys, db_keys)
+        mask, scores = mask.to(keys.device), scores.to(getattr(torch, options.selection_dtype))
         weights = self._select(scores, mask)
         if not self.body.training:
             self._note(batch, rows, mask, weights, selection_report.describe(scores, mask, weights))
@@ -177,7 +177,7 @@ class Etrag(GenerativeMethod):
 
     def _shortlist(self, batch: Sequence[Instance], keys: Tensor) -> tuple[Tensor, Tensor]:
         """Rows [M] that a batch selects from at test time, and which of them each instance admits [B, M]."""
-        store, count = self._store, self.options.test_candidates
+        store, count = self.store, self.options.test_candidates
         everything = torch.arange(len(store))
         if not 0 < count < len(store):
             return everything, store.admitted(batch, everything)
@@ -208,7 +208,7 @@ class Etrag(GenerativeMethod):
         names = found[0][1] if found else {}
         diagnostics = {name: float(np.mean([row[name] for _, row in found])) for name in names}
         if self._left_out:
-            diagnostics |= {"left_out_mass": float(np.mean(self._left_out)), "search_recall": self._store.recall}
+            diagnostics |= {"left_out_mass": float(np.mean(self._left_out)), "search_recall": self.store.recall}
         return {"neighbours": tuple(n for n, _ in found), "diagnostics": diagnostics}
 
     def untrained_neighbours(self, instances: Sequence[Instance]) -> tuple[Neighbours, ...]:
@@ -216,12 +216,12 @@ class Etrag(GenerativeMethod):
         trained, self.body["retriever"] = self.body["retriever"], self._new_retriever().to(self.context.device).eval()
         try:
             with torch.inference_mode():
-                database = self._nearness.prepare(self._encode_all(self._store.instances, labelled=True)[0])
+                database = self._nearness.prepare(self._encode_all(self.store.instances, labelled=True)[0])
                 queries, _ = self._encode_all(instances, labelled=False)
-                found, everything = [], torch.arange(len(self._store))
+                found, everything = [], torch.arange(len(self.store))
                 for start in range(0, len(instances), ENCODE_BATCH):
                     batch = slice(start, start + ENCODE_BATCH)
-                    mask = self._store.admitted(instances[batch], everything).to(database.device)
+                    mask = self.store.admitted(instances[batch], everything).to(database.device)
                     scores = self._nearness.scores(queries[batch], database).masked_fill(~mask, float("-inf"))
                     found += [self._neighbours(row, everything) for row in scores]
         finally:
@@ -255,14 +255,14 @@ class Etrag(GenerativeMethod):
         if options.temperature_rule == "spread":
             return options.temperature * selection_report.spread(scores.detach(), mask).clamp(min=1e-6)
         if options.temperature_rule == "annealed" and self.body.training:
-            done = min(1.0, self._step / max(1, self.context.budget.steps(len(self._store)) - 1))
+            done = min(1.0, self._step / max(1, self.context.budget.steps(len(self.store)) - 1))
             return torch.tensor(options.temperature_start ** (1 - done) * options.temperature**done)
         return torch.tensor(options.temperature)
 
     def _refresh(self) -> None:
         """Encode the database again: always before evaluation; while training every ``refresh_interval`` steps, and
         earlier where the keys have drifted."""
-        store, training = self._store, self.body.training
+        store, training = self.store, self.body.training
         age = self._step - self._fresh_at
         due = store.keys is None or age >= (self.options.refresh_interval if training else 1)
         limit = self.options.refresh_drift
@@ -270,17 +270,20 @@ class Etrag(GenerativeMethod):
             return
         if training and store.keys is not None:
             self._drifts.append(self._drift())
-        keys, values = self._encode_all(store.instances, labelled=True)
+        self.restock(*self._encode_all(store.instances, labelled=True))
         self.body.train(training)
-        indexed = self.options.candidates != "random" or 0 < self.options.test_candidates < len(store)
-        store.refresh(self._nearness.prepare(keys), values, indexed=indexed)
+
+    def restock(self, keys: Tensor, values: Tensor) -> None:
+        """Take these vectors [N, S, d], [N, S', D] as the database's, as if just encoded."""
+        indexed = self.options.candidates != "random" or 0 < self.options.test_candidates < len(self.store)
+        self.store.refresh(self._nearness.prepare(keys), values, indexed=indexed)
         self._fresh_at = self._step
 
     def _drift(self) -> float:
         """Mean cosine distance between the stored keys of a few instances and their keys now."""
-        assert self._store.keys is not None
-        probes = self._store.instances[:: max(1, len(self._store) // PROBES)][:PROBES]
-        before = self._store.keys[:: max(1, len(self._store) // PROBES)][:PROBES]
+        assert self.store.keys is not None
+        probes = self.store.instances[:: max(1, len(self.store) // PROBES)][:PROBES]
+        before = self.store.keys[:: max(1, len(self.store) // PROBES)][:PROBES]
         now = self._nearness.prepare(self._encode_all(probes, labelled=True)[0])
         self.body.train()
         return float(1 - nn.functional.cosine_similarity(before, now, dim=2).mean())
@@ -296,5 +299,5 @@ class Etrag(GenerativeMethod):
 
     def _neighbours(self, weight: Tensor, rows: Tensor) -> Neighbours:
         top = weight.topk(self.options.k)
-        ids = tuple(self._store.instances[int(rows[i])].id for i in top.indices.tolist())
+        ids = tuple(self.store.instances[int(rows[i])].id for i in top.indices.tolist())
         return Neighbours(ids, tuple(top.values.tolist()))

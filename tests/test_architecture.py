@@ -35,6 +35,7 @@ LAYERS = (
     ("bench.domain_table",),
     ("bench.figures",),
     ("bench.report",),
+    ("bench.overhead",),
     ("bench.tuning",),
     ("bench.cli",),
     ("bench.__main__",),

@@ -31,8 +31,11 @@ class DenseRetriever(Retriever):
             raise MethodError(f"encoder {encoder!r} cannot be loaded by sentence-transformers: {error}") from error
 
     def index(self, instances: Sequence[Instance]) -> None:
-        self._ids = [i.id for i in instances]
-        self._index = VectorIndex(self._encode(instances), EXACT_BELOW)
+        self.index_vectors([i.id for i in instances], self._encode(instances))
+
+    def index_vectors(self, ids: Sequence[str], vectors: torch.Tensor) -> None:
+        """Take normalised vectors [N, d] instead of encoding instances."""
+        self._ids, self._index = list(ids), VectorIndex(vectors, EXACT_BELOW)
 
     def search(self, queries: Sequence[Instance], k: int, exclude_ids: Sequence[Collection[str]]) -> list[Neighbours]:
         if not queries:

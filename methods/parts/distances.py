@@ -55,6 +55,17 @@ class Nearness:
         assert best is not None  # S is at least one
         return best
 
+    def compare(self, queries: Tensor, spans: Tensor) -> Tensor:
+        """`scores` with instances that are not prepared, [B, S, D] and [N, S, D] -> [B, N]: for the cosine without a
+        normalised copy of them."""
+        if self.distance != "cosine" or queries.shape[1:] != spans.shape[1:]:
+            return self.scores(queries, self.prepare(spans))
+        asked, lengths = self.ask(queries), torch.linalg.vector_norm(spans, dim=2).clamp(min=1e-12)
+        near = [asked[:, s] @ spans[:, s].T / lengths[:, s] for s in range(spans.shape[1])]
+        if self.reduction == "mean":
+            return torch.stack(near).mean(0)
+        return torch.stack(near).amax(0)
+
     def search_spaces(self, vectors: Tensor) -> list[Tensor]:
         """[N, S, E] of `prepare` or `ask` -> the matrices in which the largest inner products are the nearest: one
         for the mean, one per span for the largest."""

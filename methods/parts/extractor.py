@@ -61,29 +61,19 @@ class GenerativeMethod(Method):
     # --- the contract ----------------------------------------------------------------------------------------
 
     def fit(self, train: Sequence[Instance], dev: Sequence[Instance]) -> FitReport:
-        if not train:
-            raise MethodError("the training subset is empty")
         context, started = self.context, time.perf_counter()
-        k = getattr(self.options, "k", 0)
-        if k > len(train) - 1:
-            raise MethodError(
-                f"k = {k} neighbours need a database of at least {k + 1} instances (an instance is never its own "
-                f"neighbour), but the training subset has {len(train)}; lower k or raise the ratio"
-            )
-        torch.manual_seed(context.seed)
-        self.database = {i.id: i for i in train}
-        if len(self.database) != len(train):
-            raise MethodError("instance ids of the training subset are not unique")
-        self.build(train)
-        self.prepare(train)
+        self.start(train)
         self._remember([*train, *dev])
         prepared = time.perf_counter()
-        groups = self.generator.parameter_groups()
-        rates = context.optimisation
-        rows = [(groups["pretrained"], rates.learning_rate), (groups["new"], rates.new_learning_rate)]
-        rows += self.extra_groups()
+        groups = self.groups()
         log = run_training(
-            self.body, rows, self.loss, train, (lambda: self.mean_loss(dev)) if dev else None, context, self.after_step
+            self.body,
+            groups,
+            self.loss,
+            train,
+            (lambda: self.mean_loss(dev)) if dev else None,
+            context,
+            self.after_step,
         )
         trained = time.perf_counter()
         return FitReport(
@@ -91,12 +81,39 @@ class GenerativeMethod(Method):
             instances_seen=log.instances_seen,
             parameters={
                 "total": sum(p.numel() for p in self.body.parameters()),
-                "trained": sum(p.numel() for parameters, _ in rows for p in parameters),
+                "trained": sum(p.numel() for parameters, _ in groups for p in parameters),
             },
             history=log.history,
             timings={"prepare": prepared - started, "train": trained - prepared},
             diagnostics=self._lengths() | self.fit_numbers(),
         )
+
+    def start(self, train: Sequence[Instance]) -> None:
+        """Everything before the first step: generator, prompts, index or retriever over ``train``. Raises MethodError
+        for an empty training subset, one too small for k, and ids that are not unique."""
+        if not train:
+            raise MethodError("the training subset is empty")
+        k = getattr(self.options, "k", 0)
+        if k > len(train) - 1:
+            raise MethodError(
+                f"k = {k} neighbours need a database of at least {k + 1} instances (an instance is never its own "
+                f"neighbour), but the training subset has {len(train)}; lower k or raise the ratio"
+            )
+        torch.manual_seed(self.context.seed)
+        self.database = {i.id: i for i in train}
+        if len(self.database) != len(train):
+            raise MethodError("instance ids of the training subset are not unique")
+        self.build(train)
+        self.prepare(train)
+
+    def groups(self) -> list[tuple[list[nn.Parameter], float]]:
+        """(parameters, learning rate) of all that is trained."""
+        parts, rates = self.generator.parameter_groups(), self.context.optimisation
+        return [
+            (parts["pretrained"], rates.learning_rate),
+            (parts["new"], rates.new_learning_rate),
+            *self.extra_groups(),
+        ]
 
     def predict(self, instances: Sequence[Instance]) -> Prediction:
         self.body.eval()

@@ -16,6 +16,7 @@ from methods.types import Instance, RelationSchema, Span
 
 Role = Literal["head", "tail", "label", "between", "sentence"]
 Row = tuple[list[int], list[list[int]]]  # token ids, and for each role the token positions of its span
+TOGETHER = 8  # sequences of similar length that are encoded together; more would be padded more
 
 
 class SpanEncoder(nn.Module):
@@ -50,6 +51,13 @@ class SpanEncoder(nn.Module):
     def forward(self, instances: Sequence[Instance], *, labelled: bool) -> Tensor:
         """Span vectors [B, S, D]; ``labelled`` for database instances, never for queries."""
         rows = [self._row(i, labelled) for i in instances]
+        if len(rows) <= TOGETHER:
+            return self._encode(rows)
+        order = sorted(range(len(rows)), key=lambda r: len(rows[r][0]))
+        parts = [self._encode([rows[r] for r in order[at : at + TOGETHER]]) for at in range(0, len(order), TOGETHER)]
+        return torch.cat(parts)[torch.tensor(order).argsort().to(parts[0].device)]
+
+    def _encode(self, rows: Sequence[Row]) -> Tensor:
         device = self.model.get_input_embeddings().weight.device
         width = max(len(ids) for ids, _ in rows)
         ids = torch.full((len(rows), width), int(self.tokenizer.pad_token_id))

@@ -62,7 +62,7 @@ def test_a_query_never_selects_itself(context: MakeContext, corpus: Corpus, monk
         return weights
 
     monkeypatch.setattr(method, "_select", spy)
-    monkeypatch.setattr(method._store, "draw", lambda *_: torch.arange(len(corpus[0])))
+    monkeypatch.setattr(method.store, "draw", lambda *_: torch.arange(len(corpus[0])))
     batch = corpus[0][2:7]
     method.loss(batch)
     mask, weights = seen[0]

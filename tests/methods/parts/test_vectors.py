@@ -47,9 +47,9 @@ def test_nearness_is_the_plain_formula(distance: Distance, reduction: Reduction)
 def test_nearness_gradient() -> None:
     queries, instances = noise(2, 3, 5).double().requires_grad_(), noise(7, 3, 5, seed=1).double().requires_grad_()
     for nearness in (Nearness("cosine"), Nearness("l2"), Nearness("cosine", "max")):
-        assert torch.autograd.gradcheck(lambda q, x, n=nearness: n.scores(q, n.prepare(x)), (queries, instances)), (
-            nearness
-        )
+        assert torch.autograd.gradcheck(
+            lambda q, x, n=nearness: n.compare(q, x) + n.scores(q, n.prepare(x)), (queries, instances)
+        ), nearness
 
 
 @settings(max_examples=60, deadline=None)

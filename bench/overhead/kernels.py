@@ -1,0 +1,216 @@
+"""The hot paths against `plain`: one function per path, each giving rows with the floors that must hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import faiss
+import numpy as np
+import torch
+from rank_bm25 import BM25Okapi
+from torch import Tensor
+
+from bench.data.semeval import RELATIONS
+from bench.data.tacred import TACRED
+from bench.data.verbalise import load_verbalisations
+from bench.overhead import plain
+from bench.overhead.measure import Row, medians, peak_bytes
+from methods.base import Models, Scoring
+from methods.parts.bm25 import CompiledBM25
+from methods.parts.conditioning import EncoderInput
+from methods.parts.distances import Nearness
+from methods.parts.generator import build_generator
+from methods.parts.label_scoring import LabelScorer
+from methods.parts.label_trie import build_trie
+from methods.parts.relaxed_knn import select
+from methods.parts.retriever import nearest
+from methods.parts.vector_search import VectorIndex, exact
+
+K = 10
+BM25_DOCUMENTS, BM25_VOCABULARY = 68_000, 30_000
+QUERIES, WIDTH = 256, 384
+
+
+def clustered(count: int, width: int, seed: int) -> Tensor:
+    """Unit vectors [count, width] around a thousand centres, the same centres for every seed: what sentence
+    embeddings are like, and what makes an inverted file work."""
+    generator = torch.Generator().manual_seed(seed)
+    centres = torch.randn(1000, width, generator=torch.Generator().manual_seed(9))
+    vectors = torch.randn(count, width, generator=generator).mul_(0.7)
+    vectors += centres[torch.randint(1000, (count,), generator=generator)]
+    return vectors.div_(vectors.norm(dim=1, keepdim=True))
+
+
+def selection() -> Iterator[Row]:
+    """Forward and backward of the soft selection, k = 10."""
+    for (batch, size), floor, repeats in (((16, 5000), 4, 10), ((64, 50_000), 8, 1)):
+        for temperature in (1.0, 0.01):
+            generator = torch.Generator().manual_seed(0)
+            scores = torch.randn(batch, size, generator=generator) * 0.1
+            upstream = torch.randn(batch, K, size, generator=generator)
+
+            def run(
+                choose: Callable[..., Tensor], scores: Tensor = scores, up: Tensor = upstream, t: float = temperature
+            ):  # type: ignore[no-untyped-def]  # noqa: E501
+                leaf = scores.clone().requires_grad_()
+                choose(leaf, K, t).backward(up)
+
+            ways = partial(run, plain.select), partial(run, select)
+            seconds = medians(*ways, repeats=repeats)
+            memory = [peak_bytes(way) for way in ways]
+            yield Row(
+                f"selection {batch} x {size:,}, t = {temperature:g}",
+                "in-place slices, autograd",
+                *seconds,
+                floor=floor,
+                memory_ratio=memory[0] / memory[1],
+                memory_floor=5,
+                note=f"peak {memory[0] / 2**20:.0f} against {memory[1] / 2**20:.0f} MiB",
+            )
+
+
+def distances() -> Iterator[Row]:
+    """Mean cosine over 3 spans, 16 x 5,000 x 768: forward and backward; memory of the forward pass."""
+    generator = torch.Generator().manual_seed(0)
+    queries, database = torch.randn(16, 3, 768, generator=generator), torch.randn(5000, 3, 768, generator=generator)
+    upstream = torch.randn(16, 5000, generator=generator)
+    nearness = Nearness()
+    prepared = nearness.prepare(database)
+
+    def run(compare: Callable[[Tensor, Tensor], Tensor], instances: Tensor, learn: bool) -> None:
+        leaf, other = queries.clone().requires_grad_(), instances.clone().requires_grad_() if learn else instances
+        compare(leaf, other).backward(upstream)
+
+    def forward(compare: Callable[[Tensor, Tensor], Tensor], instances: Tensor) -> None:
+        with torch.no_grad():
+            compare(queries, instances)
+
+    ways = (plain.cosine, database), (nearness.compare, database), (nearness.scores, prepared)
+    seconds = medians(*(partial(run, way, x, way != nearness.scores) for way, x in ways), repeats=1, rounds=2)
+    memory = [peak_bytes(partial(forward, way, x)) for way, x in ways]
+    for name, mine, used in (("raw vectors", 1, memory[1]), ("cached vectors", 2, memory[2])):
+        yield Row(
+            f"cosine over 3 spans, 16 x 5,000 x 768, {name}",
+            "broadcasting",
+            seconds[0],
+            seconds[mine],
+            floor=30,
+            memory_ratio=memory[0] / used,
+            memory_floor=100,
+            note=f"forward peak {memory[0] / 2**20:.0f} against {used / 2**20:.1f} MiB",
+        )
+
+
+def bm25() -> Iterator[Row]:
+    """Top 10 of 68,000 documents of about 35 words, Zipf-distributed; queries are documents too."""
+    random = np.random.default_rng(0)
+    share = 1 / np.arange(1, BM25_VOCABULARY + 1)
+    lengths = random.integers(20, 51, BM25_DOCUMENTS)
+    words = random.choice(BM25_VOCABULARY, size=int(lengths.sum()), p=share / share.sum())
+    documents = [[f"w{w}" for w in part] for part in np.split(words, lengths.cumsum()[:-1])]
+    library, compiled = BM25Okapi(documents), CompiledBM25(documents)
+    names, queries = [str(i) for i in range(BM25_DOCUMENTS)], documents[:5]
+
+    def ours() -> list[list[int]]:
+        return [[int(i) for i in nearest(compiled.scores(q), names, K, ()).ids] for q in queries]
+
+    def theirs() -> list[list[int]]:
+        return [plain.bm25_top(library, q, K).tolist() for q in queries]
+
+    same = ours() == theirs() and all(np.array_equal(compiled.scores(q), library.get_scores(q)) for q in queries)
+    seconds = medians(theirs, ours, repeats=1, rounds=2)
+    yield Row(
+        f"BM25 top 10 of {BM25_DOCUMENTS:,} documents, per query",
+        "BM25Okapi.get_scores and argsort",
+        *(s / len(queries) for s in seconds),
+        floor=200,
+        failures=() if same else ("scores or rows differ",),
+        note="scores bit-identical" if same else "",
+    )
+
+
+def label_scoring() -> Iterator[Row]:
+    """64 instances together against one instance and one label prefix at a time, MiniLM pair, 37 tokens."""
+    cases = {
+        "42 relations": load_verbalisations("tacred", TACRED),
+        "19 relations": load_verbalisations("semeval", RELATIONS),
+        # Such labels (`per city of birth`) branch several tokens deep, the verbalisations at the first one.
+        "42 relations, names as labels": {name: re.sub("[:_/]", " ", name) for name in TACRED},
+    }
+    for title, texts in cases.items():
+        torch.manual_seed(0)
+        generator = build_generator(Models(memory="sentence"), texts, [], whole_vocabulary=False).eval()
+        scorer = LabelScorer(build_trie(generator.labels), Scoring())
+        ids = torch.randint(1000, 20_000, (64, 37))
+        mask, admitted = torch.ones_like(ids, dtype=torch.bool), torch.ones(64, len(texts), dtype=torch.bool)
+
+        def ours(generator=generator, scorer=scorer, ids=ids, mask=mask, admitted=admitted):  # type: ignore[no-untyped-def]
+            with torch.inference_mode():
+                memory = generator.encode(EncoderInput(ids, mask, None, 1))
+                return scorer.scores(partial(generator.decode, memory), admitted)
+
+        def theirs(generator=generator, ids=ids, mask=mask):  # type: ignore[no-untyped-def]
+            with torch.inference_mode():
+                memory = generator.encode(EncoderInput(ids[:1], mask[:1], None, 1))
+                return plain.label_scores(generator, memory, list(generator.labels.values()))
+
+        difference = float((ours()[0] - theirs()).abs().max())
+        theirs_seconds, ours_seconds = medians(theirs, ours, repeats=2)
+        yield Row(
+            f"label scoring, {title}, per instance",
+            "one instance, one label prefix at a time",
+            theirs_seconds,
+            ours_seconds / 64,
+            floor=25 if len(texts) > 40 else 8,
+            failures=() if difference <= 1e-5 else (f"scores differ by {difference:.1e}",),
+            note=f"largest difference {difference:.1e}",
+        )
+
+
+def search(sizes: tuple[int, ...]) -> Iterator[Row]:
+    """Exact and approximate top 10 of 256 queries against FAISS's exact index with its BLAS threshold tuned."""
+    queries = clustered(QUERIES, WIDTH, seed=1)
+    for size in sizes:
+        database = clustered(size, WIDTH, seed=0)
+        flat = faiss.IndexFlatIP(WIDTH)
+        flat.add(database.numpy())
+        untuned = faiss.cvar.distance_compute_blas_threshold
+        faiss.cvar.distance_compute_blas_threshold = 20  # its default took several times as long with few queries
+        try:
+            index = VectorIndex(database, exact_below=1)
+            values, rows = exact(queries, database, K)
+            expected, order = flat.search(queries.numpy(), K)
+            seconds = medians(
+                lambda flat=flat: flat.search(queries.numpy(), K),  # type: ignore[misc]
+                lambda database=database: exact(queries, database, K),  # type: ignore[misc]
+                lambda index=index: index.search(queries, K),  # type: ignore[misc]
+                repeats=2,
+                rounds=2,
+            )
+        finally:
+            faiss.cvar.distance_compute_blas_threshold = untuned
+        # Two libraries add in different orders: rows may only differ where the values do not.
+        swapped = (rows != torch.from_numpy(order)) & ((values - torch.from_numpy(expected)).abs() > 1e-5)
+        _, found = index.search(queries, K)
+        recall = float((rows.unsqueeze(2) == found.unsqueeze(1)).any(2).float().mean())
+        agree = float((rows == torch.from_numpy(order)).float().mean())
+        yield Row(
+            f"exact top 10 of {size:,} x {WIDTH}, {QUERIES} queries",
+            "IndexFlatIP, BLAS threshold 20",
+            seconds[0],
+            seconds[1],
+            floor=1,
+            failures=("another result",) if bool(swapped.any()) else (),
+            note=f"the same row in {agree:.2%} of places",
+        )
+        yield Row(
+            f"inverted file, top 10 of {size:,} x {WIDTH}, {QUERIES} queries",
+            "IndexFlatIP, BLAS threshold 20",
+            seconds[0],
+            seconds[2],
+            floor=10,
+            failures=() if recall >= 0.97 else (f"recall {recall:.3f}, at least 0.97 is wanted",),
+            note=f"recall@10 {recall:.4f}",
+        )

@@ -1,0 +1,222 @@
+"""What a method costs per training step and per predicted instance, by the size of its database.
+
+Instances beyond the embedded corpus are copies of its own under new ids, and their vectors are synthetic (clustered): a
+step then costs what it would cost with as many real ones, without encoding them first. What encoding them costs is
+reported beside it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bench.data import load_dataset
+from bench.data.base import Dataset
+from bench.overhead.kernels import clustered
+from bench.overhead.measure import Row, resident
+from bench.profiling import PeakMemory
+from methods.base import Budget, Context, Models, Progress
+from methods.etrag import Etrag, EtragOptions
+from methods.parts.dense import DenseRetriever
+from methods.parts.extractor import GenerativeMethod
+from methods.parts.models import resolve
+from methods.parts.pairs import Quiet
+from methods.parts.text_rag import TextRag
+from methods.parts.trainer import train
+from methods.registry import METHODS
+from methods.types import Instance
+
+BATCH = 16
+WARM_UP = 3
+SHORTLIST = {"candidates": "shortlist", "test_candidates": 100}
+# d_model, d_ff, d_kv, layers, heads: the shapes of t5-small and t5-large
+T5_SHAPES = {"small": (512, 2048, 64, 6, 8), "large": (1024, 4096, 64, 24, 16)}
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Medians of one method at one database size; ``peak_bytes`` is beyond what was resident before it was built.
+
+    ``refresh_seconds``: encoding the whole database and indexing it again (extrapolated from a sample of it), which
+    ETRAG does every hundred steps; none for methods whose database never moves.
+    """
+
+    method: str
+    database: int
+    step_seconds: float
+    predict_seconds: float
+    prepare_seconds: float
+    peak_bytes: int
+    refresh_seconds: float | None = None
+    recall: float | None = None
+
+
+def cost(
+    name: str,
+    size: int,
+    models: Models,
+    *,
+    steps: int,
+    options: dict[str, Any] | None = None,
+    device: str = "cpu",
+    tokens: int | None = None,
+) -> Cost:
+    """Train ``steps`` steps of 16 instances and predict 64, with ``size`` instances in the database; ``tokens``
+    lengthens every sentence to that many words."""
+    corpus = load_dataset("synthetic", None, {})
+    database = _database(corpus, size, tokens)
+    learned, asked = database[: BATCH * 16], _lengthened(corpus.test[:128], tokens)
+    stamps: list[float] = []
+
+    def note(progress: Progress) -> None:
+        if progress.phase == "train":
+            if device != "cpu":
+                torch.cuda.synchronize()
+            stamps.append(time.perf_counter())
+
+    context = Context(
+        schema=corpus.schema,
+        seed=0,
+        device=device,
+        budget=Budget(max_steps=steps + WARM_UP, max_epochs=1000, batch_size=BATCH),
+        models=models,
+        progress=note,
+    )
+    before = resident() if device == "cpu" else 0
+    with PeakMemory(device) as memory:
+        started = time.perf_counter()
+        method, refresh = _stocked(METHODS.load(name)(METHODS.load(name).Options(**(options or {})), context), database)
+        prepared = time.perf_counter() - started
+        train(method.body, method.groups(), method.loss, learned, None, context, method.after_step)
+        method.body.eval()
+        if isinstance(method, Etrag):
+            assert method.store.keys is not None
+            assert method.store.values is not None
+            method.restock(method.store.keys, method.store.values)
+        method.predict(asked[:64])  # the first prediction also measures recall and what a shortlist leaves out
+        started = time.perf_counter()
+        method.predict(asked[64:128])
+        if device != "cpu":
+            torch.cuda.synchronize()
+        predicted = (time.perf_counter() - started) / 64
+    gaps = [b - a for a, b in itertools.pairwise(stamps)][WARM_UP - 1 :]
+    shown = name + (", shortlist" if options and options.get("candidates") == "shortlist" else "")
+    recall = method.store.recall if isinstance(method, Etrag) else None
+    return Cost(
+        shown, size, statistics.median(gaps), predicted, prepared, max(0, memory.bytes - before), refresh, recall
+    )
+
+
+def against_no_retrieval(device: str = "cpu") -> Iterator[Row]:
+    """An ETRAG step against one without retrieval, same generator, 32 candidates, k = 10."""
+    with random_t5("small") as folder:
+        published = Models(generator=str(folder))
+        rows = [_against("T5-small's shape, MiniLM retriever", published, 3.0, device)]
+    # Here the retriever is as large as the generator and reads three times as many sequences: reported, no floor.
+    rows.append(_against("MiniLM generator, MiniLM retriever", Models(), None, device))
+    yield from rows
+
+
+def _against(title: str, models: Models, floor: float | None, device: str) -> Row:
+    options = {"k": 10, "candidate_count": 32}
+    plain, etrag = (
+        cost(name, 1000, models, steps=9, options=given, device=device, tokens=36)
+        for name, given in (("no_retrieval", None), ("etrag", options))
+    )
+    return Row(
+        f"ETRAG step, {title}, batch {BATCH}",
+        "no_retrieval, same generator",
+        plain.step_seconds,
+        etrag.step_seconds,
+        floor=floor,
+        higher_is_better=False,
+        note=f"peak {etrag.peak_bytes / 2**20:.0f} against {plain.peak_bytes / 2**20:.0f} MiB",
+    )
+
+
+def growing_database(size: int, device: str = "cpu") -> Iterator[Row]:
+    """An ETRAG step with a shortlist from ``size`` instances against one from a thousand."""
+    small, large = (cost("etrag", n, Models(), steps=9, options=SHORTLIST, device=device) for n in (1000, size))
+    assert large.refresh_seconds is not None
+    interval = EtragOptions().refresh_interval
+    yield Row(
+        f"ETRAG step, shortlist of {size:,}",
+        "shortlist of 1,000",
+        small.step_seconds,
+        large.step_seconds,
+        floor=1.2,
+        higher_is_better=False,
+        note=f"a refresh takes {large.refresh_seconds:.0f} s, {large.refresh_seconds / interval:.2f} s per step at one "
+        f"every {interval} steps; recall@10 {large.recall:.3f}",
+    )
+
+
+@contextmanager
+def random_t5(shape: str) -> Iterator[Path]:
+    """A folder with a T5 of a published shape, random weights and MiniLM's tokenizer: its cost, not its knowledge."""
+    from transformers import AutoTokenizer, T5Config, T5ForConditionalGeneration
+
+    width, inner, head, layers, heads = T5_SHAPES[shape]
+    tokenizer = AutoTokenizer.from_pretrained(resolve("minilm").path)
+    config = T5Config(
+        vocab_size=len(tokenizer), d_model=width, d_ff=inner, d_kv=head, num_layers=layers, num_heads=heads,
+        feed_forward_proj="gated-gelu", decoder_start_token_id=tokenizer.pad_token_id,
+        pad_token_id=tokenizer.pad_token_id, eos_token_id=tokenizer.sep_token_id,
+    )  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder, Quiet():
+        T5ForConditionalGeneration(config).save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+        yield Path(folder)
+
+
+def _stocked(method: GenerativeMethod, database: Sequence[Instance]) -> tuple[GenerativeMethod, float | None]:
+    """The method over the database, synthetic vectors for what lies beyond the corpus, and seconds of a refresh."""
+    if isinstance(method, TextRag):
+        plain = method.build_retriever
+        method.build_retriever = lambda: _with_vectors(plain())  # type: ignore[method-assign]
+    method.start(database)
+    if not isinstance(method, Etrag):
+        return method, None
+    sample = database[:256]
+    started = time.perf_counter()
+    keys, _ = method._encode_all(sample, labelled=True)
+    encoding = (time.perf_counter() - started) * len(database) / len(sample)
+    spans, width = keys.shape[1:]
+    vectors = clustered(len(database), spans * width, seed=0).unflatten(1, (spans, width)).to(keys.device)
+    vectors = torch.nn.functional.normalize(vectors, dim=2)
+    method.restock(vectors, vectors)  # the values' content costs nothing: the keys stand in for them
+    started = time.perf_counter()
+    method.restock(vectors, vectors)
+    return method, encoding + time.perf_counter() - started
+
+
+def _with_vectors(retriever: Any) -> Any:
+    if isinstance(retriever, DenseRetriever):
+        retriever.index = lambda instances: retriever.index_vectors(  # type: ignore[method-assign]
+            [i.id for i in instances], clustered(len(instances), 384, seed=0)
+        )
+    return retriever
+
+
+def _database(corpus: Dataset, size: int, tokens: int | None) -> list[Instance]:
+    base = _lengthened(corpus.train, tokens)
+    return [base[n] if n < len(base) else replace(base[n % len(base)], id=f"copy-{n}") for n in range(size)]
+
+
+def _lengthened(instances: Sequence[Instance], tokens: int | None) -> list[Instance]:
+    """Sentences repeated up to ``tokens`` words behind their entities, where they are shorter."""
+    if tokens is None:
+        return list(instances)
+    return [
+        replace(i, tokens=tuple(itertools.islice(itertools.cycle(i.tokens), max(tokens, len(i.tokens)))))
+        for i in instances
+    ]
