@@ -6,13 +6,18 @@ import argparse
 import shlex
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench.cli import FAILURE
 from bench.flags import ConfigError
+
+if TYPE_CHECKING:
+    from bench.overhead.measure import Row
+    from bench.overhead.steps import Cost
 
 PARTS = ("selection", "distances", "bm25", "labels", "search", "step", "database", "methods")
 
@@ -62,17 +67,17 @@ def run(args: argparse.Namespace) -> int:
     return FAILURE if failed else 0
 
 
-def _rows(chosen: Sequence[str], quick: bool, device: str) -> Iterator[Any]:
+def _rows(chosen: Sequence[str], quick: bool, device: str) -> Iterator[Row]:
     from bench.overhead import kernels, steps
 
-    parts = {
+    parts: dict[str, Callable[[], Iterator[Row]]] = {
         "selection": kernels.selection,
         "distances": kernels.distances,
         "bm25": kernels.bm25,
         "labels": kernels.label_scoring,
-        "search": lambda: kernels.search((100_000,) if quick else (100_000, 1_000_000)),
-        "step": lambda: steps.against_no_retrieval(device),
-        "database": lambda: steps.growing_database(100_000 if quick else 1_000_000, device),
+        "search": partial(kernels.search, *((100_000,) if quick else (100_000, 1_000_000))),
+        "step": partial(steps.against_no_retrieval, device),
+        "database": partial(steps.growing_database, 100_000 if quick else 1_000_000, device),
     }
     for name, measure in parts.items():
         if name in chosen:
@@ -80,7 +85,7 @@ def _rows(chosen: Sequence[str], quick: bool, device: str) -> Iterator[Any]:
             yield from measure()
 
 
-def _costs(chosen: Sequence[str], quick: bool, device: str) -> Iterator[Any]:
+def _costs(chosen: Sequence[str], quick: bool, device: str) -> Iterator[Cost]:
     if "methods" not in chosen:
         return
     from bench.overhead import steps

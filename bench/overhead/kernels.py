@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 import faiss
@@ -45,30 +45,33 @@ def clustered(count: int, width: int, seed: int) -> Tensor:
 
 def selection() -> Iterator[Row]:
     """Forward and backward of the soft selection, k = 10."""
-    for (batch, size), floor, repeats in (((16, 5000), 4, 10), ((64, 50_000), 8, 1)):
+    for batch, size, floor, repeats in ((16, 5000, 4, 10), (64, 50_000, 8, 1)):
         for temperature in (1.0, 0.01):
-            generator = torch.Generator().manual_seed(0)
-            scores = torch.randn(batch, size, generator=generator) * 0.1
-            upstream = torch.randn(batch, K, size, generator=generator)
+            yield _selection(batch, size, temperature, floor, repeats)
 
-            def run(
-                choose: Callable[..., Tensor], scores: Tensor = scores, up: Tensor = upstream, t: float = temperature
-            ):  # type: ignore[no-untyped-def]  # noqa: E501
-                leaf = scores.clone().requires_grad_()
-                choose(leaf, K, t).backward(up)
 
-            ways = partial(run, plain.select), partial(run, select)
-            seconds = medians(*ways, repeats=repeats)
-            memory = [peak_bytes(way) for way in ways]
-            yield Row(
-                f"selection {batch} x {size:,}, t = {temperature:g}",
-                "in-place slices, autograd",
-                *seconds,
-                floor=floor,
-                memory_ratio=memory[0] / memory[1],
-                memory_floor=5,
-                note=f"peak {memory[0] / 2**20:.0f} against {memory[1] / 2**20:.0f} MiB",
-            )
+def _selection(batch: int, size: int, temperature: float, floor: float, repeats: int) -> Row:
+    generator = torch.Generator().manual_seed(0)
+    scores = torch.randn(batch, size, generator=generator) * 0.1
+    upstream = torch.randn(batch, K, size, generator=generator)
+
+    def run(choose: Callable[..., Tensor]) -> None:
+        leaf = scores.clone().requires_grad_()
+        choose(leaf, K, temperature).backward(upstream)
+
+    ways = partial(run, plain.select), partial(run, select)
+    theirs, ours = medians(*ways, repeats=repeats)
+    memory = [peak_bytes(way) for way in ways]
+    return Row(
+        f"selection {batch} x {size:,}, t = {temperature:g}",
+        "in-place slices, autograd",
+        theirs,
+        ours,
+        floor=floor,
+        memory_ratio=memory[0] / memory[1],
+        memory_floor=5,
+        note=f"peak {memory[0] / 2**20:.1f} against {memory[1] / 2**20:.1f} MiB",
+    )
 
 
 def distances() -> Iterator[Row]:
@@ -124,7 +127,8 @@ def bm25() -> Iterator[Row]:
     yield Row(
         f"BM25 top 10 of {BM25_DOCUMENTS:,} documents, per query",
         "BM25Okapi.get_scores and argsort",
-        *(s / len(queries) for s in seconds),
+        seconds[0] / len(queries),
+        seconds[1] / len(queries),
         floor=200,
         failures=() if same else ("scores or rows differ",),
         note="scores bit-identical" if same else "",
@@ -133,84 +137,88 @@ def bm25() -> Iterator[Row]:
 
 def label_scoring() -> Iterator[Row]:
     """64 instances together against one instance and one label prefix at a time, MiniLM pair, 37 tokens."""
-    cases = {
-        "42 relations": load_verbalisations("tacred", TACRED),
-        "19 relations": load_verbalisations("semeval", RELATIONS),
-        # Such labels (`per city of birth`) branch several tokens deep, the verbalisations at the first one.
-        "42 relations, names as labels": {name: re.sub("[:_/]", " ", name) for name in TACRED},
-    }
-    for title, texts in cases.items():
-        torch.manual_seed(0)
-        generator = build_generator(Models(memory="sentence"), texts, [], whole_vocabulary=False).eval()
-        scorer = LabelScorer(build_trie(generator.labels), Scoring())
-        ids = torch.randint(1000, 20_000, (64, 37))
-        mask, admitted = torch.ones_like(ids, dtype=torch.bool), torch.ones(64, len(texts), dtype=torch.bool)
-
-        def ours(generator=generator, scorer=scorer, ids=ids, mask=mask, admitted=admitted):  # type: ignore[no-untyped-def]
-            with torch.inference_mode():
-                memory = generator.encode(EncoderInput(ids, mask, None, 1))
-                return scorer.scores(partial(generator.decode, memory), admitted)
-
-        def theirs(generator=generator, ids=ids, mask=mask):  # type: ignore[no-untyped-def]
-            with torch.inference_mode():
-                memory = generator.encode(EncoderInput(ids[:1], mask[:1], None, 1))
-                return plain.label_scores(generator, memory, list(generator.labels.values()))
-
-        difference = float((ours()[0] - theirs()).abs().max())
-        theirs_seconds, ours_seconds = medians(theirs, ours, repeats=2)
-        yield Row(
-            f"label scoring, {title}, per instance",
-            "one instance, one label prefix at a time",
-            theirs_seconds,
-            ours_seconds / 64,
-            floor=25 if len(texts) > 40 else 8,
-            failures=() if difference <= 1e-5 else (f"scores differ by {difference:.1e}",),
-            note=f"largest difference {difference:.1e}",
-        )
+    yield _labels("42 relations", load_verbalisations("tacred", TACRED), 25)
+    yield _labels("19 relations", load_verbalisations("semeval", RELATIONS), 8)
+    # Such labels (`per city of birth`) branch several tokens deep, the verbalisations at the first one.
+    yield _labels("42 relations, names as labels", {name: re.sub("[:_/]", " ", name) for name in TACRED}, 25)
 
 
-def search(sizes: tuple[int, ...]) -> Iterator[Row]:
+def _labels(title: str, texts: Mapping[str, str], floor: float) -> Row:
+    torch.manual_seed(0)
+    generator = build_generator(Models(memory="sentence"), texts, [], whole_vocabulary=False).eval()
+    scorer = LabelScorer(build_trie(generator.labels), Scoring())
+    ids = torch.randint(1000, 20_000, (64, 37))
+    mask, admitted = torch.ones_like(ids, dtype=torch.bool), torch.ones(64, len(texts), dtype=torch.bool)
+
+    def ours() -> Tensor:
+        with torch.inference_mode():
+            memory = generator.encode(EncoderInput(ids, mask, None, 1))
+            return scorer.scores(partial(generator.decode, memory), admitted)
+
+    def theirs() -> Tensor:
+        with torch.inference_mode():
+            memory = generator.encode(EncoderInput(ids[:1], mask[:1], None, 1))
+            return plain.label_scores(generator, memory, list(generator.labels.values()))
+
+    difference = float((ours()[0] - theirs()).abs().max())
+    seconds = medians(theirs, ours, repeats=2)
+    return Row(
+        f"label scoring, {title}, per instance",
+        "one instance, one label prefix at a time",
+        seconds[0],
+        seconds[1] / len(ids),
+        floor=floor,
+        failures=() if difference <= 1e-5 else (f"scores differ by {difference:.1e}",),
+        note=f"largest difference {difference:.1e}",
+    )
+
+
+def search(*sizes: int) -> Iterator[Row]:
     """Exact and approximate top 10 of 256 queries against FAISS's exact index with its BLAS threshold tuned."""
-    queries = clustered(QUERIES, WIDTH, seed=1)
-    for size in sizes:
-        database = clustered(size, WIDTH, seed=0)
-        flat = faiss.IndexFlatIP(WIDTH)
-        flat.add(database.numpy())
-        untuned = faiss.cvar.distance_compute_blas_threshold
-        faiss.cvar.distance_compute_blas_threshold = 20  # its default took several times as long with few queries
-        try:
-            index = VectorIndex(database, exact_below=1)
-            values, rows = exact(queries, database, K)
-            expected, order = flat.search(queries.numpy(), K)
-            seconds = medians(
-                lambda flat=flat: flat.search(queries.numpy(), K),  # type: ignore[misc]
-                lambda database=database: exact(queries, database, K),  # type: ignore[misc]
-                lambda index=index: index.search(queries, K),  # type: ignore[misc]
-                repeats=2,
-                rounds=2,
-            )
-        finally:
-            faiss.cvar.distance_compute_blas_threshold = untuned
-        # Two libraries add in different orders: rows may only differ where the values do not.
-        swapped = (rows != torch.from_numpy(order)) & ((values - torch.from_numpy(expected)).abs() > 1e-5)
-        _, found = index.search(queries, K)
-        recall = float((rows.unsqueeze(2) == found.unsqueeze(1)).any(2).float().mean())
-        agree = float((rows == torch.from_numpy(order)).float().mean())
-        yield Row(
-            f"exact top 10 of {size:,} x {WIDTH}, {QUERIES} queries",
-            "IndexFlatIP, BLAS threshold 20",
-            seconds[0],
-            seconds[1],
-            floor=1,
-            failures=("another result",) if bool(swapped.any()) else (),
-            note=f"the same row in {agree:.2%} of places",
-        )
-        yield Row(
-            f"inverted file, top 10 of {size:,} x {WIDTH}, {QUERIES} queries",
-            "IndexFlatIP, BLAS threshold 20",
-            seconds[0],
-            seconds[2],
-            floor=10,
-            failures=() if recall >= 0.97 else (f"recall {recall:.3f}, at least 0.97 is wanted",),
-            note=f"recall@10 {recall:.4f}",
-        )
+    untuned = faiss.cvar.distance_compute_blas_threshold
+    faiss.cvar.distance_compute_blas_threshold = 20  # with its default FAISS took several times as long here
+    try:
+        for size in sizes:
+            yield from _search(size)
+    finally:
+        faiss.cvar.distance_compute_blas_threshold = untuned
+
+
+def _search(size: int) -> Iterator[Row]:
+    queries, database = clustered(QUERIES, WIDTH, seed=1), clustered(size, WIDTH, seed=0)
+    flat = faiss.IndexFlatIP(WIDTH)
+    flat.add(database.numpy())
+    index = VectorIndex(database, exact_below=1)
+    plain_queries = queries.numpy()
+    values, rows = exact(queries, database, K)
+    expected, order = (torch.from_numpy(x) for x in flat.search(plain_queries, K))
+    _, found = index.search(queries, K)
+    seconds = medians(
+        lambda: flat.search(plain_queries, K),
+        lambda: exact(queries, database, K),
+        lambda: index.search(queries, K),
+        repeats=2,
+        rounds=2,
+    )
+    # Two libraries add in different orders: rows may only differ where the values do not.
+    swapped = (rows != order) & ((values - expected).abs() > 1e-5)
+    recall = float((rows.unsqueeze(2) == found.unsqueeze(1)).any(2).float().mean())
+    where = f"{size:,} x {WIDTH}, {QUERIES} queries"
+    yield Row(
+        f"exact top 10 of {where}",
+        "IndexFlatIP, BLAS threshold 20",
+        seconds[0],
+        seconds[1],
+        floor=1,
+        failures=("another result",) if bool(swapped.any()) else (),
+        note=f"the same row in {float((rows == order).float().mean()):.2%} of places",
+    )
+    yield Row(
+        f"inverted file, top 10 of {where}",
+        "IndexFlatIP, BLAS threshold 20",
+        seconds[0],
+        seconds[2],
+        floor=10,
+        failures=() if recall >= 0.97 else (f"recall {recall:.3f}, at least 0.97 is wanted",),
+        note=f"recall@10 {recall:.4f}",
+    )

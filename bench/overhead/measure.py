@@ -71,12 +71,17 @@ def medians(*ways: Callable[[], object], repeats: int, rounds: int = ROUNDS) -> 
 
 
 def peak_bytes(way: Callable[[], object], device: str = "cpu") -> int:
-    """Peak memory of one call beyond what was resident before it (a second call: the first one loads libraries)."""
+    """Peak memory of a few calls beyond what was resident before them; median of three, after a call that loads
+    libraries."""
+    found = []
     way()
-    with PeakMemory(device) as memory:
-        before = resident() if device == "cpu" else 0
-        way()
-    return max(1, memory.bytes - before)
+    for _ in range(ROUNDS):
+        with PeakMemory(device) as memory:
+            before = resident() if device == "cpu" else 0
+            for _ in range(ROUNDS):
+                way()
+        found.append(max(1, memory.bytes - before))
+    return int(statistics.median(found))
 
 
 def resident() -> int:
