@@ -71,15 +71,13 @@ def medians(*ways: Callable[[], object], repeats: int, rounds: int = ROUNDS) -> 
 
 
 def peak_bytes(way: Callable[[], object], device: str = "cpu") -> int:
-    """Peak memory of a few calls beyond what was resident before them; median of three, after a call that loads
-    libraries."""
+    """Peak memory of one call beyond what was resident before it: the median of five, after one that loads libraries."""
     found = []
     way()
-    for _ in range(ROUNDS):
+    for _ in range(5):
         with PeakMemory(device) as memory:
             before = resident() if device == "cpu" else 0
-            for _ in range(ROUNDS):
-                way()
+            way()
         found.append(max(1, memory.bytes - before))
     return int(statistics.median(found))
 

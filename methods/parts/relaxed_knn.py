@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -45,25 +45,20 @@ def checked(scores: Tensor, k: int, temperature: Tensor | float, mask: Tensor | 
 ROW_BLOCK = 1 << 17  # numbers of one step that are worked on together: they stay in the cache
 NEGLIGIBLE = 1e-30
 VANISHING = 1e-20  # a mass below which too much of it may have been flushed
+FAINT = 1e-6  # a sum of exponentials below which the largest logit is brought back to zero
 
 
 class _Selection(torch.autograd.Function):
-    """``scores`` [B, N] (-inf: not admitted), ``t`` [B, 1] -> weights [B, k, N]."""
+    """``scores`` [B, N] (-inf: not admitted), ``t`` [B, 1] -> weights [B, k, N], laid out step by step."""
 
     @staticmethod
     def forward(ctx: Any, scores: Tensor, t: Tensor, k: int) -> Tensor:
-        weights = scores.new_empty(len(scores), k, scores.shape[1])
+        weights = scores.new_empty(k, *scores.shape)
         ctx.rests = []
         for block in _blocks(scores):
-            rests = []
-            for kept, (weight, rest, _) in zip(
-                weights[block].unbind(1), _steps(scores[block], t[block], k), strict=True
-            ):
-                kept.copy_(weight)
-                rests.append(rest)
-            ctx.rests.append(rests)
+            ctx.rests.append([rest for rest, _ in _steps(scores[block], t[block], weights[:, block].unbind(0))])
         ctx.save_for_backward(scores, t, weights)
-        return weights
+        return weights.transpose(0, 1)
 
     @staticmethod
     @once_differentiable
@@ -71,90 +66,108 @@ class _Selection(torch.autograd.Function):
         """Reverse of the k steps. With f the gradient by a^(j+1) and g that by w^j, the weights receive
         h = g - f / (1 - w) and the logits a^j / t receive w (h - <h, w>)."""
         scores, t, weights = ctx.saved_tensors
-        to_scores = torch.empty_like(scores) if ctx.needs_input_grad[0] else None
+        to_scores = torch.zeros_like(scores)
         to_t = torch.zeros_like(t) if ctx.needs_input_grad[1] else None
         for block, rests in zip(_blocks(scores), ctx.rests, strict=True):
-            w, g = weights[block].unbind(1), gradient[block].unbind(1)
-            k, inverse = len(w), 1 / t[block]
-            logits = [state.clone() for _, _, state in _steps(scores[block], t[block], k)] if to_t is not None else []
-            flow = torch.zeros_like(scores[block])  # the gradient by a^(j+1)
-            for step in range(k - 1, -1, -1):
-                if step + 1 == k:
-                    back = g[step] * w[step]
+            w, g, inverse = weights[:, block].unbind(0), gradient[block].unbind(1), _inverse(t[block])
+            logits = []
+            if to_t is not None:
+                again = [torch.empty_like(x) for x in w]
+                logits = [state.clone() for _, state in _steps(scores[block], t[block], again)]
+            flow = to_scores[block]  # the gradient by a^(j+1)
+            scratch = flow.new_empty(3, *flow.shape)
+            for step in range(len(w) - 1, -1, -1):
+                if step + 1 == len(w):
+                    back = torch.mul(g[step], w[step], out=scratch[0])
                     back.addcmul_(w[step], back.sum(1, keepdim=True), value=-1)
                 else:
-                    back = _through_penalty(w[step], rests[step], g[step], flow)
+                    back = _through_penalty(w[step], rests[step], g[step], flow, scratch)
                 if to_t is not None:
                     seen = logits[step].masked_fill_(w[step] == 0, 0.0)
                     to_t[block] -= torch.linalg.vecdot(back, seen).unsqueeze(1) * inverse
-                flow.addcmul_(back, inverse)
-            if to_scores is not None:
-                to_scores[block] = flow
+                _add_scaled(flow, back, inverse)
         return to_scores, to_t, None
 
 
-def _through_penalty(w: Tensor, rest: Tensor | None, g: Tensor, flow: Tensor) -> Tensor:
-    """w (h - <h, w>) of `_Selection.backward` [B, N]. Only a weight above one half can have a vanishing complement:
-    there 1 - w is the others' mass ``rest`` [B, 1], and what it sends them is formed as a share of it."""
+def _through_penalty(w: Tensor, rest: Tensor | None, g: Tensor, flow: Tensor, scratch: Tensor) -> Tensor:
+    """w (h - <h, w>) of `_Selection.backward` [B, N], in ``scratch`` [3, B, N]. Only a weight above one half can have
+    a vanishing complement: there 1 - w is the others' mass ``rest`` [B, 1], and what it sends them is formed as a
+    share of it."""
+    h, one = scratch[0], w.new_ones(())
     if rest is None:
-        h = 1 - w
-        back = torch.sub(g, torch.div(flow, h, out=h), out=h).mul_(w)
+        back = torch.addcdiv(g, flow, torch.sub(one, w, out=h), value=-1, out=h).mul_(w)
         return back.addcmul_(w, back.sum(1, keepdim=True), value=-1)
-    above = torch.nn.functional.hardshrink(w, 0.5)
-    others = w - above
-    h = 1 - others  # 1 for a weight above one half: its flow comes apart into what it keeps and what it passes on
-    back = torch.sub(g, torch.div(flow, h, out=h), out=h).mul_(w)
-    passed_on = torch.linalg.vecdot(flow, above).unsqueeze(1)
+    above = torch.threshold(w, 0.5, 0.0, out=scratch[1])
+    others = torch.sub(w, above, out=scratch[2])
+    passed_on = torch.mul(flow, above, out=h).sum(1, keepdim=True)
+    # 1 for a weight above one half: its flow comes apart into what it keeps and what it passes on.
+    back = torch.addcdiv(g, flow, torch.sub(one, others, out=h), value=-1, out=h).mul_(w)
     dot = back.sum(1, keepdim=True).add_(passed_on)
     numbers = torch.finfo(w.dtype)
     share = (passed_on / rest.clamp(min=numbers.tiny)).clamp_(-(numbers.max**0.9), numbers.max**0.9)
     return back.addcmul_(others, dot - share, value=-1).addcmul_(above, dot, value=-1)
 
 
-def _steps(scores: Tensor, t: Tensor, k: int) -> Iterator[tuple[Tensor, Tensor | None, Tensor]]:
-    """(w^j [B, N], the mass beside a weight above one half [B, 1] or None where no row has one, a^j / t up to a shift
-    [B, N]) for j = 1 .. k; the logits are overwritten by the next step.
+def _steps(scores: Tensor, t: Tensor, into: Sequence[Tensor]) -> Iterator[tuple[Tensor | None, Tensor]]:
+    """Write w^j for j = 1 .. k to ``into`` [k x (B, N)]; yields the mass beside a weight above one half [B, 1] or None
+    where no row has one, and a^j / t up to a shift [B, N], which the next step overwrites.
 
     The complement never cancels: above one half it is the others' mass."""
-    inverse = 1 / t
+    inverse, one = _inverse(t), scores.new_ones(())
     # Softmax does not see a shift, float32 does: at low t the logits reach 1e8.
     logits = (scores - scores.amax(1, keepdim=True)).mul_(inverse)
-    for step in range(k):
-        weight = torch.softmax(logits, 1)
-        least, most = _range(weight)
+    scratch = scores.new_empty(2, *scores.shape)
+    for step, weight in enumerate(into):
+        flat = _softmax(logits, weight)
         above = rest = None
         others = weight
-        if most > 0.5:
-            above = torch.nn.functional.hardshrink(weight, 0.5)
-            others = weight - above
+        if not flat:
+            above = torch.threshold(weight, 0.5, 0.0, out=scratch[0])
+            others = torch.sub(weight, above, out=scratch[1])
             rest = others.sum(1, keepdim=True)
-        if least < NEGLIGIBLE:
-            torch.nn.functional.threshold_(weight, NEGLIGIBLE, 0.0)
-        yield weight, rest, logits
-        if step + 1 == k:
+        torch.nn.functional.threshold_(weight, NEGLIGIBLE, 0.0)
+        yield rest, logits
+        if step + 1 == len(into):
             return
-        penalty = torch.sub(1, others).log_()
+        penalty = torch.sub(one, others, out=scratch[1]).log_()
         if above is not None and rest is not None:
             beside = rest.log()
-            lost = rest[:, 0] < VANISHING
-            if bool(lost.any()):
+            if float(rest.min()) < VANISHING:
+                lost = rest[:, 0] < VANISHING
                 far = logits[lost].masked_fill(above[lost] > 0, float("-inf"))
                 beside[lost] = far.logsumexp(1, keepdim=True) - logits[lost].logsumexp(1, keepdim=True)
             penalty.addcmul_(above, beside / (1 - rest).clamp_(min=0.5))
-        logits.addcmul_(penalty, inverse)
+        _add_scaled(logits, penalty, inverse)
+
+
+def _softmax(logits: Tensor, into: Tensor) -> bool:
+    """Softmax of ``logits`` [B, N], at most 0, which are shifted where their exponentials have become faint. True where
+    no weight can be above one half; on a GPU, where asking costs more than doing, never."""
+    mass = torch.exp(logits, out=into).sum(1, keepdim=True)
+    least = 0.0 if logits.is_cuda else float(mass.min())
+    if least < FAINT:
+        logits -= logits.amax(1, keepdim=True)
+        mass = torch.exp(logits, out=into).sum(1, keepdim=True)
+        least = 0.0 if logits.is_cuda else float(mass.min())
+    into *= 1 / mass
+    return least >= 2 or (not logits.is_cuda and float(into.max()) <= 0.5)
+
+
+def _inverse(t: Tensor) -> Tensor | float:
+    """1 / t [B, 1], as a number where all rows share it: adding a multiple is then one pass less."""
+    return 1 / float(t[0]) if len(t) and bool((t == t[0]).all()) else 1 / t
+
+
+def _add_scaled(into: Tensor, what: Tensor, scale: Tensor | float) -> None:
+    if isinstance(scale, float):
+        into.add_(what, alpha=scale)
+    else:
+        into.addcmul_(what, scale)
 
 
 def _blocks(scores: Tensor) -> Iterator[slice]:
     rows = max(1, ROW_BLOCK // max(1, scores.shape[1]))
     return (slice(at, at + rows) for at in range(0, len(scores), rows))
-
-
-def _range(weight: Tensor) -> tuple[float, float]:
-    """Smallest and largest weight, which tell what a step can leave out. On a GPU asking costs more than doing all."""
-    if weight.is_cuda:
-        return 0.0, 1.0
-    least, most = weight.aminmax()
-    return float(least), float(most)
 
 
 def effective_number(weights: Tensor) -> Tensor:

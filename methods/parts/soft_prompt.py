@@ -21,6 +21,7 @@ class SoftPrompt(nn.Module):
         """
         parts = [query] if self.query else []
         if self.neighbours:
-            soft = weights.to(database.dtype) @ database.flatten(1)  # [B, k, S * D]
-            parts.append(soft.unflatten(2, database.shape[1:]).flatten(1, 2))
+            steps = weights.to(database.dtype).transpose(0, 1)  # as the selection lays them out: no copy
+            soft = (steps.flatten(0, 1) @ database.flatten(1)).unflatten(0, steps.shape[:2])  # [k, B, S * D]
+            parts.append(soft.transpose(0, 1).unflatten(2, database.shape[1:]).flatten(1, 2))
         return self.projection(torch.cat(parts, 1))
