@@ -75,6 +75,9 @@ class Models(Settings):
         "markers", description="what the decoder of 'minilm' and 'tiny' attends to (other generators: sentence)"
     )
     dropout: float = Field(0.1, ge=0, lt=1)
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="of matrix products in the models; auto: bfloat16 (autocast) on a GPU, float32 on a CPU"
+    )
     lora: Lora | None = None
 
 

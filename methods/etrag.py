@@ -142,27 +142,28 @@ class Etrag(GenerativeMethod):
     def condition(self, batch: Sequence[Instance], inputs: EncoderInput) -> EncoderInput:
         store, options = self.store, self.options
         keys, values = self._encode(self.body["retriever"], batch, labelled=False)
-        if self.body.training:
-            if options.candidates != "random":
+        with torch.autocast(keys.device.type, enabled=False):  # cosines differ in their third digit
+            if self.body.training:
+                if options.candidates != "random":
+                    self._refresh()
+                rows = store.draw(options.candidates, options.candidate_count, keys, batch)
+                chosen, db_values = self._encode(
+                    self.body["retriever"], [store.instances[r] for r in rows.tolist()], labelled=True
+                )
+                scores, mask = self._nearness.compare(keys, chosen), store.admitted(batch, rows)
+            else:
                 self._refresh()
-            rows = store.draw(options.candidates, options.candidate_count, keys, batch)
-            chosen, db_values = self._encode(
-                self.body["retriever"], [store.instances[r] for r in rows.tolist()], labelled=True
-            )
-            scores, mask = self._nearness.compare(keys, chosen), store.admitted(batch, rows)
-        else:
-            self._refresh()
-            assert store.keys is not None
-            assert store.values is not None
-            rows, mask = self._shortlist(batch, keys)
-            whole = len(rows) == len(store)
-            db_keys, db_values = (store.keys, store.values) if whole else (store.keys[rows], store.values[rows])
-            scores = self._nearness.scores(keys, db_keys)
-        mask, scores = mask.to(keys.device), scores.to(getattr(torch, options.selection_dtype))
-        weights = self._select(scores, mask)
-        if not self.body.training:
-            self._note(batch, rows, mask, weights, selection_report.describe(scores, mask, weights))
-        prefix = self.body["soft_prompt"](values, weights, db_values)
+                assert store.keys is not None
+                assert store.values is not None
+                rows, mask = self._shortlist(batch, keys)
+                whole = len(rows) == len(store)
+                db_keys, db_values = (store.keys, store.values) if whole else (store.keys[rows], store.values[rows])
+                scores = self._nearness.scores(keys, db_keys)
+            mask, scores = mask.to(keys.device), scores.to(getattr(torch, options.selection_dtype))
+            weights = self._select(scores, mask)
+            if not self.body.training:
+                self._note(batch, rows, mask, weights, selection_report.describe(scores, mask, weights))
+            prefix = self.body["soft_prompt"](values, weights, db_values)
         return EncoderInput(inputs.ids, inputs.mask, prefix, options.insert)
 
     def _select(self, scores: Tensor, mask: Tensor) -> Tensor:
@@ -230,7 +231,8 @@ class Etrag(GenerativeMethod):
 
     def _encode(self, retriever: Any, instances: Sequence[Instance], *, labelled: bool) -> tuple[Tensor, Tensor]:
         """Keys [B, S_key, d] and values [B, S_value, D]."""
-        spans = retriever["encoder"](instances, labelled=labelled)
+        with self.autocast():
+            spans = retriever["encoder"](instances, labelled=labelled).float()
         keys = spans[:, [self._roles.index(r) for r in self.options.key_spans]]
         values = spans[:, [self._roles.index(r) for r in self.options.value_spans]]
         return retriever["projection"](keys), values

@@ -45,7 +45,7 @@ def clustered(count: int, width: int, seed: int) -> Tensor:
 
 def selection() -> Iterator[Row]:
     """Forward and backward of the soft selection, k = 10."""
-    for batch, size, floor, repeats in ((16, 5000, 4, 10), (64, 50_000, 8, 1)):
+    for batch, size, floor, repeats in ((16, 5000, 4, 20), (64, 50_000, 8, 1)):
         for temperature in (1.0, 0.01):
             yield _selection(batch, size, temperature, floor, repeats)
 
@@ -60,8 +60,8 @@ def _selection(batch: int, size: int, temperature: float, floor: float, repeats:
         choose(leaf, K, temperature).backward(upstream)
 
     ways = partial(run, plain.select), partial(run, select)
-    theirs, ours = medians(*ways, repeats=repeats)
-    memory = [peak_bytes(way) for way in ways]
+    theirs, ours = medians(*ways, repeats=repeats, rounds=2 if repeats == 1 else 5)
+    memory = [peak_bytes(way, 2 if repeats == 1 else 5) for way in ways]
     return Row(
         f"selection {batch} x {size:,}, t = {temperature:g}",
         "in-place slices, autograd",
@@ -91,8 +91,8 @@ def distances() -> Iterator[Row]:
             compare(queries, instances)
 
     ways = (plain.cosine, database), (nearness.compare, database), (nearness.scores, prepared)
-    seconds = medians(*(partial(run, way, x, way != nearness.scores) for way, x in ways), repeats=1, rounds=2)
-    memory = [peak_bytes(partial(forward, way, x)) for way, x in ways]
+    seconds = medians(*(partial(run, way, x, way != nearness.scores) for way, x in ways), repeats=1, rounds=1)
+    memory = [peak_bytes(partial(forward, way, x), 1) for way, x in ways]
     for name, mine, used in (("raw vectors", 1, memory[1]), ("cached vectors", 2, memory[2])):
         yield Row(
             f"cosine over 3 spans, 16 x 5,000 x 768, {name}",
@@ -114,7 +114,7 @@ def bm25() -> Iterator[Row]:
     words = random.choice(BM25_VOCABULARY, size=int(lengths.sum()), p=share / share.sum())
     documents = [[f"w{w}" for w in part] for part in np.split(words, lengths.cumsum()[:-1])]
     library, compiled = BM25Okapi(documents), CompiledBM25(documents)
-    names, queries = [str(i) for i in range(BM25_DOCUMENTS)], documents[:5]
+    names, queries = [str(i) for i in range(BM25_DOCUMENTS)], documents[:2]
 
     def ours() -> list[list[int]]:
         return [[int(i) for i in nearest(compiled.scores(q), names, K, ()).ids] for q in queries]
@@ -123,7 +123,7 @@ def bm25() -> Iterator[Row]:
         return [plain.bm25_top(library, q, K).tolist() for q in queries]
 
     same = ours() == theirs() and all(np.array_equal(compiled.scores(q), library.get_scores(q)) for q in queries)
-    seconds = medians(theirs, ours, repeats=1, rounds=2)
+    seconds = medians(theirs, ours, repeats=1, rounds=1)
     yield Row(
         f"BM25 top 10 of {BM25_DOCUMENTS:,} documents, per query",
         "BM25Okapi.get_scores and argsort",
@@ -173,18 +173,9 @@ def _labels(title: str, texts: Mapping[str, str], floor: float) -> Row:
     )
 
 
-def search(*sizes: int) -> Iterator[Row]:
+def search(size: int) -> Iterator[Row]:
     """Exact and approximate top 10 of 256 queries against FAISS's exact index with its BLAS threshold tuned."""
-    untuned = faiss.cvar.distance_compute_blas_threshold
     faiss.cvar.distance_compute_blas_threshold = 20  # with its default FAISS took several times as long here
-    try:
-        for size in sizes:
-            yield from _search(size)
-    finally:
-        faiss.cvar.distance_compute_blas_threshold = untuned
-
-
-def _search(size: int) -> Iterator[Row]:
     queries, database = clustered(QUERIES, WIDTH, seed=1), clustered(size, WIDTH, seed=0)
     flat = faiss.IndexFlatIP(WIDTH)
     flat.add(database.numpy())

@@ -70,13 +70,14 @@ def medians(*ways: Callable[[], object], repeats: int, rounds: int = ROUNDS) -> 
     return [statistics.median(found) for found in seconds]
 
 
-def peak_bytes(way: Callable[[], object], device: str = "cpu") -> int:
-    """Peak memory of one call beyond what was resident before it: the median of five, after one that loads libraries."""
+def peak_bytes(way: Callable[[], object], repeats: int = 5) -> int:
+    """Peak memory of one call beyond what was resident before (CPU): the median of ``repeats``, after a
+    call that loads libraries."""
     found = []
     way()
-    for _ in range(5):
-        with PeakMemory(device) as memory:
-            before = resident() if device == "cpu" else 0
+    for _ in range(repeats):
+        with PeakMemory() as memory:
+            before = resident()
             way()
         found.append(max(1, memory.bytes - before))
     return int(statistics.median(found))

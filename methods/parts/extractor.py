@@ -63,7 +63,7 @@ class GenerativeMethod(Method):
     def fit(self, train: Sequence[Instance], dev: Sequence[Instance]) -> FitReport:
         context, started = self.context, time.perf_counter()
         self.start(train)
-        self._remember([*train, *dev])
+        self.remember([*train, *dev])
         prepared = time.perf_counter()
         groups = self.groups()
         log = run_training(
@@ -117,14 +117,15 @@ class GenerativeMethod(Method):
 
     def predict(self, instances: Sequence[Instance]) -> Prediction:
         self.body.eval()
-        self._remember(instances)
+        self.remember(instances)
         scores = np.empty((len(instances), len(self.context.schema.names)), dtype=np.float32)
         with torch.inference_mode():
             done = 0
             for rows in self._by_length(instances):
                 batch = [instances[r] for r in rows]
-                memory = self.generator.encode(self.condition(batch, self.inputs(batch)))
-                scored = self.scorer.scores(partial(self.generator.decode, memory), self._admitted(batch))
+                with self.autocast():
+                    memory = self.generator.encode(self.condition(batch, self.inputs(batch)))
+                    scored = self.scorer.scores(partial(self.generator.decode, memory), self._admitted(batch))
                 scores[rows] = scored.cpu().numpy()
                 done += len(rows)
                 self.context.progress(Progress("predict", done, len(instances)))
@@ -170,7 +171,8 @@ class GenerativeMethod(Method):
     def loss(self, batch: Sequence[Instance]) -> Tensor:
         """Mean negative score of the gold relations, under the rule that also predicts; an instance with several
         counts by their mean."""
-        memory = self.generator.encode(self.condition(batch, self.inputs(batch)))
+        with self.autocast():
+            memory = self.generator.encode(self.condition(batch, self.inputs(batch)))
         index, device = self.context.schema.index, self.context.device
         gold = torch.tensor([index[name] for i in batch for name in i.relations], device=device)
         admitted = self._admitted(batch)
@@ -182,8 +184,16 @@ class GenerativeMethod(Method):
             memory, admitted = memory.rows(rows), admitted[rows]
         # A gold relation that the types exclude (label noise) must still have a finite loss.
         admitted = admitted.scatter(1, gold.unsqueeze(1), True)
-        scores = self.scorer.gold(partial(self.generator.decode_each, memory), gold, admitted)
+        with self.autocast():
+            scores = self.scorer.gold(partial(self.generator.decode_each, memory), gold, admitted)
         return -(scores / counts).sum() / len(batch) if several else -scores.mean()
+
+    def autocast(self) -> torch.autocast:
+        """Matrix products in bfloat16 where `models.precision` says so; selection, scores and loss stay in float32."""
+        device, wanted = self.context.device.partition(":")[0], self.context.models.precision
+        return torch.autocast(
+            device, torch.bfloat16, enabled=wanted == "bfloat16" or (wanted, device) == ("auto", "cuda")
+        )
 
     def mean_loss(self, instances: Sequence[Instance]) -> float:
         """Loss over a set, without dropout."""
@@ -195,7 +205,7 @@ class GenerativeMethod(Method):
         """Padded prompts of a batch."""
         return self.prompts.batch([self._prompts[i.id] for i in batch], self.context.device)
 
-    def _remember(self, instances: Sequence[Instance]) -> None:
+    def remember(self, instances: Sequence[Instance]) -> None:
         new = [i for i in instances if i.id not in self._prompts]
         self.prompts.remember(new)
         found = self.text_neighbours(new)
@@ -205,7 +215,7 @@ class GenerativeMethod(Method):
 
     def _by_length(self, instances: Sequence[Instance]) -> Iterator[list[int]]:
         """Rows in batches of similar length: little padding."""
-        self._remember(instances)
+        self.remember(instances)
         order = sorted(range(len(instances)), key=lambda r: len(self._prompts[instances[r].id]))
         for start in range(0, len(order), PREDICT_BATCH):
             yield order[start : start + PREDICT_BATCH]

@@ -44,6 +44,7 @@ def checked(scores: Tensor, k: int, temperature: Tensor | float, mask: Tensor | 
 
 ROW_BLOCK = 1 << 17  # numbers of one step that are worked on together: they stay in the cache
 NEGLIGIBLE = 1e-30
+LARGE = 0.9  # a weight whose complement is not computed as 1 - w, which loses one digit here and all of them near 1
 VANISHING = 1e-20  # a mass below which too much of it may have been flushed
 FAINT = 1e-6  # a sum of exponentials below which the largest logit is brought back to zero
 
@@ -75,7 +76,7 @@ class _Selection(torch.autograd.Function):
                 again = [torch.empty_like(x) for x in w]
                 logits = [state.clone() for _, state in _steps(scores[block], t[block], again)]
             flow = to_scores[block]  # the gradient by a^(j+1)
-            scratch = flow.new_empty(3, *flow.shape)
+            scratch = flow.new_empty(2, *flow.shape)
             for step in range(len(w) - 1, -1, -1):
                 if step + 1 == len(w):
                     back = torch.mul(g[step], w[step], out=scratch[0])
@@ -90,17 +91,17 @@ class _Selection(torch.autograd.Function):
 
 
 def _through_penalty(w: Tensor, rest: Tensor | None, g: Tensor, flow: Tensor, scratch: Tensor) -> Tensor:
-    """w (h - <h, w>) of `_Selection.backward` [B, N], in ``scratch`` [3, B, N]. Only a weight above one half can have
+    """w (h - <h, w>) of `_Selection.backward` [B, N], in ``scratch`` [2, B, N]. Only a large weight can have
     a vanishing complement: there 1 - w is the others' mass ``rest`` [B, 1], and what it sends them is formed as a
     share of it."""
     h, one = scratch[0], w.new_ones(())
     if rest is None:
         back = torch.addcdiv(g, flow, torch.sub(one, w, out=h), value=-1, out=h).mul_(w)
         return back.addcmul_(w, back.sum(1, keepdim=True), value=-1)
-    above = torch.threshold(w, 0.5, 0.0, out=scratch[1])
-    others = torch.sub(w, above, out=scratch[2])
+    above = torch.nn.functional.hardshrink(w, LARGE)
+    others = torch.sub(w, above, out=scratch[1])
     passed_on = torch.mul(flow, above, out=h).sum(1, keepdim=True)
-    # 1 for a weight above one half: its flow comes apart into what it keeps and what it passes on.
+    # 1 for a large weight: its flow comes apart into what it keeps and what it passes on.
     back = torch.addcdiv(g, flow, torch.sub(one, others, out=h), value=-1, out=h).mul_(w)
     dot = back.sum(1, keepdim=True).add_(passed_on)
     numbers = torch.finfo(w.dtype)
@@ -109,27 +110,27 @@ def _through_penalty(w: Tensor, rest: Tensor | None, g: Tensor, flow: Tensor, sc
 
 
 def _steps(scores: Tensor, t: Tensor, into: Sequence[Tensor]) -> Iterator[tuple[Tensor | None, Tensor]]:
-    """Write w^j for j = 1 .. k to ``into`` [k x (B, N)]; yields the mass beside a weight above one half [B, 1] or None
+    """Write w^j for j = 1 .. k to ``into`` [k x (B, N)]; yields the mass beside a large weight [B, 1] or None
     where no row has one, and a^j / t up to a shift [B, N], which the next step overwrites.
 
-    The complement never cancels: above one half it is the others' mass."""
+    The complement never cancels: that of a large weight is the others' mass."""
     inverse, one = _inverse(t), scores.new_ones(())
     # Softmax does not see a shift, float32 does: at low t the logits reach 1e8.
     logits = (scores - scores.amax(1, keepdim=True)).mul_(inverse)
-    scratch = scores.new_empty(2, *scores.shape)
+    scratch = torch.empty_like(scores)
     for step, weight in enumerate(into):
         flat = _softmax(logits, weight)
         above = rest = None
         others = weight
         if not flat:
-            above = torch.threshold(weight, 0.5, 0.0, out=scratch[0])
-            others = torch.sub(weight, above, out=scratch[1])
+            above = torch.nn.functional.hardshrink(weight, LARGE)
+            others = torch.sub(weight, above, out=scratch)
             rest = others.sum(1, keepdim=True)
         torch.nn.functional.threshold_(weight, NEGLIGIBLE, 0.0)
         yield rest, logits
         if step + 1 == len(into):
             return
-        penalty = torch.sub(one, others, out=scratch[1]).log_()
+        penalty = torch.sub(one, others, out=scratch).log_()
         if above is not None and rest is not None:
             beside = rest.log()
             if float(rest.min()) < VANISHING:
@@ -142,7 +143,7 @@ def _steps(scores: Tensor, t: Tensor, into: Sequence[Tensor]) -> Iterator[tuple[
 
 def _softmax(logits: Tensor, into: Tensor) -> bool:
     """Softmax of ``logits`` [B, N], at most 0, which are shifted where their exponentials have become faint. True where
-    no weight can be above one half; on a GPU, where asking costs more than doing, never."""
+    no weight can be large; on a GPU, where asking costs more than doing, never."""
     mass = torch.exp(logits, out=into).sum(1, keepdim=True)
     least = 0.0 if logits.is_cuda else float(mass.min())
     if least < FAINT:
@@ -150,7 +151,7 @@ def _softmax(logits: Tensor, into: Tensor) -> bool:
         mass = torch.exp(logits, out=into).sum(1, keepdim=True)
         least = 0.0 if logits.is_cuda else float(mass.min())
     into *= 1 / mass
-    return least >= 2 or (not logits.is_cuda and float(into.max()) <= 0.5)
+    return least >= 1 / LARGE or (not logits.is_cuda and float(into.max()) <= LARGE)
 
 
 def _inverse(t: Tensor) -> Tensor | float:

@@ -16,7 +16,7 @@ from methods.types import Instance, RelationSchema, Span
 
 Role = Literal["head", "tail", "label", "between", "sentence"]
 Row = tuple[list[int], list[list[int]]]  # token ids, and for each role the token positions of its span
-TOGETHER = 8  # sequences of similar length that are encoded together; more would be padded more
+STRETCH = 1.3  # sequences encoded together are at most this much longer than the shortest of them
 
 
 class SpanEncoder(nn.Module):
@@ -51,11 +51,12 @@ class SpanEncoder(nn.Module):
     def forward(self, instances: Sequence[Instance], *, labelled: bool) -> Tensor:
         """Span vectors [B, S, D]; ``labelled`` for database instances, never for queries."""
         rows = [self._row(i, labelled) for i in instances]
-        if len(rows) <= TOGETHER:
+        groups = _of_similar_length([len(ids) for ids, _ in rows])
+        if len(groups) == 1:
             return self._encode(rows)
-        order = sorted(range(len(rows)), key=lambda r: len(rows[r][0]))
-        parts = [self._encode([rows[r] for r in order[at : at + TOGETHER]]) for at in range(0, len(order), TOGETHER)]
-        return torch.cat(parts)[torch.tensor(order).argsort().to(parts[0].device)]
+        parts = torch.cat([self._encode([rows[r] for r in group]) for group in groups])
+        back = torch.tensor([r for group in groups for r in group]).argsort()
+        return parts[back.to(parts.device)]
 
     def _encode(self, rows: Sequence[Row]) -> Tensor:
         device = self.model.get_input_embeddings().weight.device
@@ -104,6 +105,17 @@ class SpanEncoder(nn.Module):
             "sentence": positions(Span(lo, hi)),
         }
         return ids, [spans[role] for role in self.roles]
+
+
+def _of_similar_length(lengths: Sequence[int]) -> list[list[int]]:
+    """Rows grouped by length, so that little is padded; a group has at least four where there are as many."""
+    groups: list[list[int]] = []
+    for row in sorted(range(len(lengths)), key=lambda r: lengths[r]):
+        if groups and (len(groups[-1]) < 4 or lengths[row] <= STRETCH * lengths[groups[-1][0]]):
+            groups[-1].append(row)
+        else:
+            groups.append([row])
+    return groups
 
 
 def _load(name: str, texts: Sequence[str], dropout: float, layers: int | None) -> tuple[Any, Any]:

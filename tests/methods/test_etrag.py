@@ -25,7 +25,7 @@ def prepared(context: Context, train: list[Instance], **options: object) -> Etra
     method.database = {i.id: i for i in train}
     method.build(train)
     method.prepare(train)
-    method._remember(train)
+    method.remember(train)
     method.body.train()
     return method
 
@@ -196,3 +196,21 @@ def test_drift_brings_the_refresh_forward(context: MakeContext, corpus: Corpus) 
         )
         counts[drift] = method.fit(train, dev).diagnostics.get("refreshes", 0)
     assert counts == {0.0: 0, 1e-9: 3}  # looked at after 10, 20 and 30 steps
+
+
+def test_bfloat16_matrix_products_leave_selection_and_loss_in_float32(context: MakeContext, corpus: Corpus) -> None:
+    train, _, test = corpus
+    losses, scores = {}, {}
+    for precision in ("float32", "bfloat16", "auto"):
+        models = TINY.model_copy(update={"precision": precision, "dropout": 0.0})
+        method = prepared(context(models=models), train, temperature=0.1)
+        loss = method.loss(train[:7])
+        loss.backward()
+        assert loss.dtype == torch.float32
+        gradients = [p.grad for p in method.body["retriever"].parameters() if p.grad is not None]
+        assert all(torch.isfinite(g).all() for g in gradients)
+        losses[precision], scores[precision] = float(loss.detach()), torch.tensor(method.predict(test).scores)
+    assert losses["auto"] == losses["float32"]  # on a CPU
+    assert losses["bfloat16"] != losses["float32"]
+    assert losses["bfloat16"] == pytest.approx(losses["float32"], abs=0.05)
+    assert torch.allclose(scores["bfloat16"], scores["float32"], atol=0.2)

@@ -189,7 +189,7 @@ def test_the_loss_is_the_mean_over_the_gold_relations(
     several = replace(third, id="several", relation="born_in", more_relations=("lives_in", "works_for"))
 
     def loss(*batch: Instance) -> float:
-        method._remember(batch)
+        method.remember(batch)
         return float(method.loss(batch).detach())
 
     # `works_for` is excluded by the types of this instance; as label noise it must be finite all the same.
@@ -203,7 +203,7 @@ def test_the_loss_is_the_mean_over_the_gold_relations(
 def test_the_loss_of_several_relations_trains(context: Callable[..., Context], corpus: Corpus) -> None:
     train = [*corpus[0], replace(corpus[0][3], id="several", relation="born_in", more_relations=("lives_in",))]
     method = prepared(context(), train)
-    method._remember(train)
+    method.remember(train)
     method.body.train()
     method.loss(train[-3:]).backward()
     gradients = [p.grad for p in method.body.parameters() if p.requires_grad and p.grad is not None]
