@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from bench.data import DataError, load_dataset
+from bench.data.jsonl import write
 from bench.data.quality import inspect
 from bench.figures import figure_bytes, relation_histogram
 from bench.report.data_card import render_card, write_card
@@ -145,3 +148,16 @@ def test_a_run_warns_of_leaks_records_the_digest_and_drops_them(
     assert clean["dataset"]["hash"] != leaking["dataset"]["hash"]
     assert not set(clean["cells"]) & set(leaking["cells"])
     assert not [kind for kind in clean["dataset"]["quality"]["findings"] if kind.startswith("leak")]
+
+
+def test_export_writes_a_corpus_that_jsonl_reads(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    assert bench("data", "export", "mini", "--out", "copy") == 0
+    assert "copy/train.jsonl" in capsys.readouterr().out
+    assert load_dataset("jsonl", Path("copy"), {}).content_hash == load_dataset("mini", None, {}).content_hash
+    assert bench("data", "export", "mini", "--out", "copy") == 2
+    assert "is not empty" in capsys.readouterr().err
+
+
+def test_several_relations_are_not_exported_as_one(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="a jsonl line holds one of each"):
+        write(dataclasses.replace(corpus(), multi_label=True), tmp_path / "copy")

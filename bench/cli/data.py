@@ -1,4 +1,4 @@
-"""`bench data check NAME`: what is wrong with a corpus, before anything is run on it."""
+"""`bench data check NAME`: what is wrong with a corpus, before anything is run on it; `bench data export NAME`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.flags import ConfigError
 
 
 def add_parser(commands: Any) -> None:
-    parser = commands.add_parser("data", help="check a corpus for leaks and oddities")
+    parser = commands.add_parser("data", help="check a corpus for leaks and oddities, or export it")
     actions = parser.add_subparsers(metavar="ACTION", title="actions", required=True)
     checker = actions.add_parser("check", help="leaks, conflicts, lengths, relations: a card", allow_abbrev=False)
     _add_source(checker)
@@ -21,6 +21,10 @@ def add_parser(commands: Any) -> None:
     checker.add_argument("--out", metavar="DIR", type=Path, help="where the card goes (default: results/data/NAME)")
     checker.add_argument("--strict", action="store_true", help="exit with code 1 where a leak is found")
     checker.set_defaults(run=check)
+    exporter = actions.add_parser("export", help="write the corpus as a folder for dataset jsonl", allow_abbrev=False)
+    _add_source(exporter)
+    exporter.add_argument("--out", metavar="DIR", type=Path, required=True, help="a new folder")
+    exporter.set_defaults(run=export)
 
 
 def check(args: argparse.Namespace) -> int:
@@ -41,6 +45,17 @@ def check(args: argparse.Namespace) -> int:
     for file in files:
         print(f"  {file}")
     return FAILURE if args.strict and card.leaks else 0
+
+
+def export(args: argparse.Namespace) -> int:
+    """Write the corpus in the format of dataset `jsonl`. Raises as `check`, and DataError for a folder in use."""
+    config = _config(args)
+    from bench.data import load_configured
+    from bench.data.jsonl import write
+
+    for file in write(load_configured(config), args.out):
+        print(file)
+    return 0
 
 
 def _add_source(parser: argparse.ArgumentParser) -> None:

@@ -114,9 +114,12 @@ def read(path: Path, prefix: str = "train") -> tuple[Instance, ...]:
 def write(dataset: Dataset, folder: Path) -> list[Path]:
     """Write the corpus as a folder that `load` reads back as it is; the paths of its files.
 
-    Raises DataError for a folder that holds anything and for one that cannot be written.
+    Raises DataError for a folder that holds anything, for one that cannot be written, and for a corpus of documents,
+    whose further relations and mentions a line has no place for.
     """
     schema = dataset.schema
+    if dataset.multi_label:
+        raise DataError(f"{dataset.name} has several relations per instance; a jsonl line holds one of each")
     about = About(
         name=dataset.name,
         metric=dataset.metric,
