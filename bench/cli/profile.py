@@ -41,7 +41,15 @@ def run(args: argparse.Namespace) -> int:
     from bench.overhead.report import cost_line, line, write
 
     device = resolve_device(args.device)
-    started, rows, costs = time.perf_counter(), [], []
+    environment = describe(device)
+    about = {
+        "command": shlex.join(["python", "-m", "bench", *sys.argv[1:]]),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": f"{environment['cpu']}, {environment['threads']} threads, {device}",
+        "environment": environment,
+        "quick": args.quick,
+    }
+    started, rows, costs, written = time.perf_counter(), [], [], []
     todo = pieces(chosen, quick=args.quick, device=device)
     for number, piece in enumerate(todo, start=1):
         spent = time.perf_counter() - started
@@ -53,15 +61,7 @@ def run(args: argparse.Namespace) -> int:
             else:
                 costs.append(found)
                 print(cost_line(found), flush=True)
-    environment = describe(device)
-    about = {
-        "command": shlex.join(["python", "-m", "bench", *sys.argv[1:]]),
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": f"{environment.get('cpu', 'unknown CPU')}, {environment.get('threads', '?')} threads, {device}",
-        "environment": environment,
-        "quick": args.quick,
-    }
-    written = write(args.out, rows, costs, about)
+        written = write(args.out, rows, costs, about)  # after each piece: an interruption loses but one
     failed = [row for row in rows if row.problems]
     print(f"\n{len(rows) - len(failed)} of {len(rows)} rows hold, {time.perf_counter() - started:.0f} s; written:")
     for path in written:
