@@ -44,7 +44,7 @@ def checked(scores: Tensor, k: int, temperature: Tensor | float, mask: Tensor | 
 
 ROW_BLOCK = 1 << 17  # numbers of one step that are worked on together: they stay in the cache
 NEGLIGIBLE = 1e-30
-LARGE = 0.9  # a weight whose complement is not computed as 1 - w, which loses one digit here and all of them near 1
+LARGE = 0.99  # a weight whose complement is not computed as 1 - w, which loses two digits here and all of them near 1
 VANISHING = 1e-20  # a mass below which too much of it may have been flushed
 FAINT = 1e-6  # a sum of exponentials below which the largest logit is brought back to zero
 
@@ -151,7 +151,7 @@ def _softmax(logits: Tensor, into: Tensor) -> bool:
         mass = torch.exp(logits, out=into).sum(1, keepdim=True)
         least = 0.0 if logits.is_cuda else float(mass.min())
     into *= 1 / mass
-    return least >= 1 / LARGE or (not logits.is_cuda and float(into.max()) <= LARGE)
+    return least >= 1 / LARGE or (not logits.is_cuda and float(into.amax(1).max()) <= LARGE)
 
 
 def _inverse(t: Tensor) -> Tensor | float:

@@ -61,7 +61,8 @@ def neighbour_words(instance: Instance, schema: RelationSchema, max_words: int |
     lo, hi = window(instance, max_words)
     label = label_words(instance, schema)
     sentence = [_escape(token) for token in instance.tokens[lo:hi]]
-    return [NEIGHBOUR, *label, ":", instance.text(instance.head), ",", instance.text(instance.tail), ":", *sentence]
+    head, tail = _escape(instance.text(instance.head)), _escape(instance.text(instance.tail))
+    return [NEIGHBOUR, *label, ":", head, ",", tail, ":", *sentence]
 
 
 def label_words(instance: Instance, schema: RelationSchema) -> list[str]:

@@ -130,3 +130,9 @@ def test_a_learned_vocabulary_is_the_same_in_every_process() -> None:
     )
     runs = {subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout for _ in range(2)}
     assert len(runs) == 1
+
+
+def test_markers_in_an_entity_stay_text_in_a_neighbour(schema: RelationSchema) -> None:
+    hostile = Instance("h", ("<nb>", "born", "in", "</e2>"), Span(0, 1), Span(3, 4), schema.names[0])
+    words = " ".join(neighbour_words(hostile, schema)[1:])
+    assert not any(marker in words for marker in MARKERS)
