@@ -160,4 +160,12 @@ def test_export_writes_a_corpus_that_jsonl_reads(bench: Bench, capsys: pytest.Ca
 
 def test_several_relations_are_not_exported_as_one(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="a jsonl line holds one of each"):
-        write(dataclasses.replace(corpus(), multi_label=True), tmp_path / "copy")
+        write(dataclasses.replace(corpus([], [], []), multi_label=True), tmp_path / "copy")
+
+
+def test_the_card_says_what_the_loader_read(tmp_path: Path) -> None:
+    counted = {"read": {"a.json": 7, "b.json": 2}, "dropped": 0}
+    card = inspect(corpus([make("t", BASE, "Ann", "Bob")], [], [], **counted), (1.0,), 64)
+    assert render_card(card).splitlines()[1:3] == ["read: a.json 7, b.json 2", "dropped: 0"]
+    write_card(card, tmp_path)
+    assert "- read: a.json 7, b.json 2" in (tmp_path / "card.md").read_text(encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ _ORDER = ("leak", "warning", "note")
 
 def render_card(card: DataCard) -> str:
     """The card for a terminal. Corpora are untrusted: what does not print is shown as its code point."""
-    lines = [_title(card), "", to_console(_splits(card)), to_console(_subsets(card))]
+    lines = [_title(card), *_counted(card), "", to_console(_splits(card)), to_console(_subsets(card))]
     for finding in _sorted(card):
         lines += [f"{finding.severity}: {_statement(finding)}", *(f"    {line}" for line in _examples(finding))]
     lines += [f"remark: {remark}" for remark in _remarks(card)]
@@ -41,6 +42,7 @@ def write_card(card: DataCard, out: Path) -> list[Path]:
 def _markdown(card: DataCard) -> str:
     sections = [f"# {escape_markdown(visible(card.dataset))}\n", f"{escape_markdown(_conclusion(card))}\n"]
     sections += [f"- content {card.content_hash}\n- card {card.digest}\n"]
+    sections += [f"- {escape_markdown(line)}\n" for line in _counted(card)]
     sections += [to_markdown(_splits(card)), to_markdown(_subsets(card)), "## Findings\n"]
     for finding in _sorted(card):
         examples = "".join(f"  - {escape_markdown(line)}\n" for line in _examples(finding))
@@ -57,6 +59,18 @@ def _title(card: DataCard) -> str:
 def _conclusion(card: DataCard) -> str:
     leaking = sum(finding.count for finding in card.leaks)
     return f"{leaking} leaks" if leaking != 1 else "1 leak"
+
+
+def _counted(card: DataCard) -> list[str]:
+    """What the loader read and left out, in its own words."""
+    lines = []
+    for key in ("read", "dropped"):
+        found: Any = card.counted.get(key)
+        if isinstance(found, Mapping):
+            found = ", ".join(f"{name} {count}" for name, count in found.items())
+        if found not in (None, ""):
+            lines.append(visible(f"{key}: {found}", 300))
+    return lines
 
 
 def _remarks(card: DataCard) -> list[str]:
