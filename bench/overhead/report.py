@@ -65,7 +65,7 @@ def _markdown(rows: Sequence[Row], costs: Sequence[Cost], about: Mapping[str, An
         "# What retrieval costs", "",
         f"`{about['command']}`, {about['created']}, {about['machine']}.", "",
         "Medians in one run; a machine that others use is noisy, ratios less so.", "",
-        "| path | against | it takes | ours | ratio | floor | memory | |", "|---|---|--:|--:|--:|--:|--:|---|",
+        "| path | against | baseline | ours | ratio | floor | memory | |", "|---|---|--:|--:|--:|--:|--:|---|",
     ]  # fmt: skip
     for row in rows:
         floor = "" if row.floor is None else f"{'≥' if row.higher_is_better else '≤'} {row.floor:g}"
