@@ -60,8 +60,8 @@ def _selection(batch: int, size: int, temperature: float, floor: float, repeats:
         choose(leaf, K, temperature).backward(upstream)
 
     ways = partial(run, plain.select), partial(run, select)
-    theirs, ours = medians(*ways, repeats=repeats, rounds=2 if repeats == 1 else 5)
-    memory = [peak_bytes(way, 2 if repeats == 1 else 5) for way in ways]
+    theirs, ours = medians(*ways, repeats=repeats, rounds=1 if repeats == 1 else 5)
+    memory = [peak_bytes(way, 1 if repeats == 1 else 5) for way in ways]
     return Row(
         f"selection {batch} x {size:,}, t = {temperature:g}",
         "in-place slices, autograd",

@@ -36,7 +36,7 @@ from methods.registry import METHODS
 from methods.types import Instance
 
 BATCH = 16
-WARM_UP, STEPS = 2, 5
+WARM_UP, STEPS = 2, 4
 SHORTLIST = {"candidates": "shortlist", "test_candidates": 100}
 # d_model, d_ff, d_kv, layers, heads: the shapes of t5-small and t5-large
 T5_SHAPES = {"small": (512, 2048, 64, 6, 8), "large": (1024, 4096, 64, 24, 16)}
