@@ -208,8 +208,10 @@ class Etrag(GenerativeMethod):
         found = [self._found[i.id] for i in instances]
         names = found[0][1] if found else {}
         diagnostics = {name: float(np.mean([row[name] for _, row in found])) for name in names}
+        if self._indexed:
+            diagnostics["search_recall"] = self.store.recall
         if self._left_out:
-            diagnostics |= {"left_out_mass": float(np.mean(self._left_out)), "search_recall": self.store.recall}
+            diagnostics["left_out_mass"] = float(np.mean(self._left_out))
         return {"neighbours": tuple(n for n, _ in found), "diagnostics": diagnostics}
 
     def untrained_neighbours(self, instances: Sequence[Instance]) -> tuple[Neighbours, ...]:
@@ -275,10 +277,14 @@ class Etrag(GenerativeMethod):
         self.restock(*self._encode_all(store.instances, labelled=True))
         self.body.train(training)
 
+    @property
+    def _indexed(self) -> bool:
+        """Whether nearest instances are searched, in training or at test time."""
+        return self.options.candidates != "random" or 0 < self.options.test_candidates < len(self.store)
+
     def restock(self, keys: Tensor, values: Tensor) -> None:
         """Take these vectors [N, S, d], [N, S', D] as the database's, as if just encoded."""
-        indexed = self.options.candidates != "random" or 0 < self.options.test_candidates < len(self.store)
-        self.store.refresh(self._nearness.prepare(keys), values, indexed=indexed)
+        self.store.refresh(self._nearness.prepare(keys), values, indexed=self._indexed)
         self._fresh_at = self._step
 
     def _drift(self) -> float:

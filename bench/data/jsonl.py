@@ -118,8 +118,11 @@ def write(dataset: Dataset, folder: Path) -> list[Path]:
     whose further relations and mentions a line has no place for.
     """
     schema = dataset.schema
-    if dataset.multi_label:
-        raise DataError(f"{dataset.name} has several relations per instance; a jsonl line holds one of each")
+    everything = [*dataset.train, *dataset.dev, *dataset.test]
+    if dataset.multi_label or any(i.document or i.head_mentions or i.tail_mentions for i in everything):
+        raise DataError(
+            f"{dataset.name} has several relations or mentions per instance; a jsonl line holds one of each"
+        )
     about = About(
         name=dataset.name,
         metric=dataset.metric,

@@ -38,8 +38,6 @@ from methods.types import Instance
 BATCH = 16
 WARM_UP, STEPS = 2, 4
 SHORTLIST = {"candidates": "shortlist", "test_candidates": 100}
-# d_model, d_ff, d_kv, layers, heads: the shapes of t5-small and t5-large
-T5_SHAPES = {"small": (512, 2048, 64, 6, 8), "large": (1024, 4096, 64, 24, 16)}
 
 
 @dataclass(frozen=True)
@@ -120,7 +118,7 @@ def cost(
 
 def against_no_retrieval(quick: bool, device: str = "cpu") -> Iterator[Row]:
     """An ETRAG step against one without retrieval, same generator, 32 candidates, k = 10."""
-    with random_t5("small") as folder:
+    with random_t5() as folder:
         yield _against("T5-small's shape, MiniLM retriever", Models(generator=str(folder)), 3.0, device)
     if not quick:  # here the retriever is as large as the generator and reads three times as many sequences: no floor
         yield _against("MiniLM generator, MiniLM retriever", Models(), None, device)
@@ -161,14 +159,13 @@ def growing_database(size: int, device: str = "cpu") -> Iterator[Row]:
 
 
 @contextmanager
-def random_t5(shape: str) -> Iterator[Path]:
-    """A folder with a T5 of a published shape, random weights and MiniLM's tokenizer: its cost, not its knowledge."""
+def random_t5() -> Iterator[Path]:
+    """A folder with a T5 of t5-small's shape, random weights and MiniLM's tokenizer: its cost, not its knowledge."""
     from transformers import AutoTokenizer, T5Config, T5ForConditionalGeneration
 
-    width, inner, head, layers, heads = T5_SHAPES[shape]
     tokenizer = AutoTokenizer.from_pretrained(resolve("minilm").path)
     config = T5Config(
-        vocab_size=len(tokenizer), d_model=width, d_ff=inner, d_kv=head, num_layers=layers, num_heads=heads,
+        vocab_size=len(tokenizer), d_model=512, d_ff=2048, d_kv=64, num_layers=6, num_heads=8,
         feed_forward_proj="gated-gelu", decoder_start_token_id=tokenizer.pad_token_id,
         pad_token_id=tokenizer.pad_token_id, eos_token_id=tokenizer.sep_token_id,
     )  # fmt: skip

@@ -42,8 +42,7 @@ class Datastore:
 
     def admitted(self, batch: Sequence[Instance], rows: Tensor) -> Tensor:
         """Boolean [B, M]: which of the ``rows`` [M] each instance of the batch may select."""
-        own = torch.tensor([self._number.get(_owner(i), -1) for i in batch])
-        return self._group[rows].unsqueeze(0) != own.unsqueeze(1)
+        return self._group[rows].unsqueeze(0) != self._groups(batch).unsqueeze(1)
 
     def refresh(self, keys: Tensor, values: Tensor | None, *, indexed: bool) -> None:
         """Take new vectors; ``indexed`` where `nearest` will be asked."""
@@ -61,7 +60,7 @@ class Datastore:
         """Rows [B, count] of the nearest admitted instances by the refreshed vectors, nearest first; -1 where fewer
         are found. ``queries`` [B, S, D]."""
         asked = self.nearness.search_spaces(self.nearness.ask(queries.detach()))
-        own = torch.tensor([self._number.get(_owner(i), -1) for i in batch])
+        own = self._groups(batch)
         twins = int((self._group.unsqueeze(0) == own.unsqueeze(1)).sum(1).max()) if self._documents else 1
         reach = min(len(self), count + twins)
         found = [index.search(space, reach) for index, space in zip(self._indexes, asked, strict=True)]
@@ -100,6 +99,10 @@ class Datastore:
                 if row not in taken and len(found) < count:
                     found.setdefault(row)
         return list(found)
+
+    def _groups(self, batch: Sequence[Instance]) -> Tensor:
+        """The group [B] in which nothing is admitted for each instance; -1 for one that the store does not know."""
+        return torch.tensor([self._number.get(_owner(i), -1) for i in batch])
 
     @property
     def _documents(self) -> bool:

@@ -14,7 +14,7 @@ from methods.parts.retriever import Retriever
 from methods.parts.vector_search import VectorIndex
 from methods.types import Instance, Neighbours
 
-# A corpus is searched once: up to about here, training an inverted file takes longer than searching exactly.
+# A corpus is searched once, and training an inverted file takes a while too. The bound is reasoned, not measured.
 EXACT_BELOW = 300_000
 QUERIES = 1024  # searched together
 
@@ -29,6 +29,10 @@ class DenseRetriever(Retriever):
                 self._encoder = SentenceTransformer(str(path), device=device)
         except (OSError, ValueError) as error:
             raise MethodError(f"encoder {encoder!r} cannot be loaded by sentence-transformers: {error}") from error
+
+    @property
+    def recall(self) -> float | None:
+        return self._index.measured_recall if self._index.approximate else None
 
     def index(self, instances: Sequence[Instance]) -> None:
         self.index_vectors([i.id for i in instances], self._encode(instances))

@@ -24,36 +24,27 @@ class Nearness:
 
     def prepare(self, spans: Tensor) -> Tensor:
         """What can be computed once per instance: [N, S, D] -> [N, S, E] whose inner product with `ask`'s is the
-        nearness of one span (cosine: the normalised spans; l2: twice the span and minus its squared norm)."""
+        nearness of one span (cosine: the normalised spans; l2: twice the span, minus its squared norm, and one)."""
         if self.distance == "cosine":
             return functional.normalize(spans, dim=2)
-        return torch.cat([2 * spans, -spans.square().sum(2, keepdim=True)], 2)
+        return torch.cat([2 * spans, -_squared_norm(spans), torch.ones_like(spans[:, :, :1])], 2)
 
     def ask(self, spans: Tensor) -> Tensor:
-        """The query's side of `prepare`: [B, S, D] -> [B, S, E]. For l2 the query's own squared norm, which changes
-        no order, is left to `scores`."""
+        """The query's side of `prepare`: [B, S, D] -> [B, S, E]."""
         if self.distance == "cosine":
             return functional.normalize(spans, dim=2)
-        return torch.cat([spans, spans.new_ones(*spans.shape[:2], 1)], 2)
+        return torch.cat([spans, torch.ones_like(spans[:, :, :1]), -_squared_norm(spans)], 2)
 
     def scores(self, queries: Tensor, prepared: Tensor) -> Tensor:
         """Nearness of [B, S, D] queries to the [N, S, E] prepared instances: [B, N]. Raises ValueError where shapes do
         not match."""
         asked = self.ask(queries)
-        if asked.ndim != 3 or prepared.ndim != 3 or asked.shape[1:] != prepared.shape[1:]:
+        if prepared.ndim != 3 or asked.shape[1:] != prepared.shape[1:]:
             wanted = [len(prepared), *asked.shape[1:]]
             raise ValueError(f"expected prepared instances {wanted}, got {list(prepared.shape)}")
         if self.reduction == "mean":
-            found = asked.flatten(1) @ prepared.flatten(1).T / asked.shape[1]
-            return found if self.distance == "cosine" else found - queries.square().sum(2).mean(1, keepdim=True)
-        own = 0 if self.distance == "cosine" else queries.square().sum(2)
-        best: Tensor | None = None
-        for s in range(asked.shape[1]):
-            near = asked[:, s] @ prepared[:, s].T
-            near = near if isinstance(own, int) else near - own[:, s : s + 1]
-            best = near if best is None else torch.maximum(best, near)
-        assert best is not None  # S is at least one
-        return best
+            return asked.flatten(1) @ prepared.flatten(1).T / asked.shape[1]
+        return torch.stack([asked[:, s] @ prepared[:, s].T for s in range(asked.shape[1])]).amax(0)
 
     def compare(self, queries: Tensor, spans: Tensor) -> Tensor:
         """`scores` with instances that are not prepared, [B, S, D] and [N, S, D] -> [B, N]: for the cosine without a
@@ -70,3 +61,7 @@ class Nearness:
         """[N, S, E] of `prepare` or `ask` -> the matrices in which the largest inner products are the nearest: one
         for the mean, one per span for the largest."""
         return [vectors.flatten(1)] if self.reduction == "mean" else list(vectors.unbind(1))
+
+
+def _squared_norm(spans: Tensor) -> Tensor:
+    return spans.square().sum(2, keepdim=True)

@@ -21,7 +21,7 @@ def build_optimiser(
             chosen = [p for p in parameters if (p.ndim > 1) == decayed]
             if chosen:
                 rows.append({"params": chosen, "lr": rate, "weight_decay": settings.weight_decay * decayed})
-    optimiser = torch.optim.AdamW(rows, fused=True)  # a third of the time on CPU
+    optimiser = torch.optim.AdamW(rows, fused=True)  # one pass over each parameter
     rising = max(1, round(settings.warmup * steps))
 
     def factor(step: int) -> float:

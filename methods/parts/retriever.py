@@ -13,6 +13,11 @@ from methods.types import Instance, Neighbours
 class Retriever(ABC):
     """Built once per cell over the training subset; never trained."""
 
+    @property
+    def recall(self) -> float | None:
+        """Of the exact ten nearest, measured on a sample, where search is approximate; None where it is exact."""
+        return None
+
     @abstractmethod
     def index(self, instances: Sequence[Instance]) -> None:
         """Take the instances as the database."""

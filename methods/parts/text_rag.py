@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Any
 
 from pydantic import Field
 
@@ -39,6 +40,10 @@ class TextRag(GenerativeMethod):
         self._found.clear()
         self._index(instances)
         return True
+
+    def collect(self, instances: Sequence[Instance]) -> dict[str, Any]:
+        recall = self.retriever.recall
+        return {} if recall is None else {"diagnostics": {"search_recall": recall}}
 
     def _index(self, instances: Sequence[Instance]) -> None:
         self.retriever.index(instances)

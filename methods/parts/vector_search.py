@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-BLOCK = 1 << 14  # database rows scored together; larger and smaller blocks were no faster (bench profile)
+BLOCK = 1 << 14  # database rows scored together: their scores for a few hundred queries stay in the cache
 SAMPLE = 64  # queries on which the recall of an approximate index is measured
 TOP = 10  # ... within the first ten
-POINTS_PER_LIST = 40  # vectors that k-means sees per centroid; FAISS's 256 take six times as long
+POINTS_PER_LIST = 40  # vectors that k-means sees per centroid, to which its time is proportional (FAISS: 256)
 
 
 def exact(queries: Tensor, database: Tensor, k: int) -> tuple[Tensor, Tensor]:
@@ -59,6 +59,10 @@ class VectorIndex:
             self._lists = _train(vectors)
             self._lists.add(_plain(vectors))
             self._tuned = False
+
+    @property
+    def approximate(self) -> bool:
+        return self._lists is not None
 
     def search(self, queries: Tensor, k: int) -> tuple[Tensor, Tensor]:
         """As `exact`; a row is -1 where the probed lists hold fewer than k vectors."""

@@ -140,3 +140,17 @@ def test_instances_of_one_document_are_never_neighbours() -> None:
         TextRag._index(method, database)  # type: ignore[arg-type]
         found = TextRag.text_neighbours(method, [database[0], database[4]])  # type: ignore[arg-type]
         assert [near.ids for near in found] == [("s2", "s3", "s4"), ("s0", "s1", "s2")]
+
+
+def test_an_approximate_search_tells_its_recall(monkeypatch: pytest.MonkeyPatch) -> None:
+    database = [dataclasses.replace(i, id=f"d{n}") for n, i in enumerate(sentences("a b c") * 211)]
+    vectors = torch.nn.functional.normalize(torch.randn(211, 384, generator=torch.Generator().manual_seed(0)), dim=1)
+    retriever = DenseRetriever(MINILM, "cpu")
+    for limit, approximate in ((500, False), (100, True)):
+        monkeypatch.setattr("methods.parts.dense.EXACT_BELOW", limit)
+        retriever.index_vectors([i.id for i in database], vectors)
+        retriever.search(database[:3], 2, [()] * 3)
+        method = types.SimpleNamespace(retriever=retriever)
+        found = TextRag.collect(method, database[:3])  # type: ignore[arg-type]
+        assert bool(found) == approximate
+        assert not approximate or found["diagnostics"]["search_recall"] >= 0.97
