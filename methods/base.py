@@ -89,6 +89,27 @@ class Scoring(Settings):
 
 
 @dataclass(frozen=True)
+class Between:
+    """Numbers that tuning may try, ends included; whole ones where both ends are whole. ``log``: even in the
+    logarithm."""
+
+    low: float
+    high: float
+    log: bool = False
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """Values that tuning may try."""
+
+    values: tuple[str | int | float | bool, ...]
+
+
+# Option name, or `optimisation.NAME` for a setting that compared methods share unless tuned -> what tuning tries.
+SearchSpace = Mapping[str, Between | OneOf]
+
+
+@dataclass(frozen=True)
 class Progress:
     """One message of a running method: ``phase`` is 'encode', 'train' or 'predict'."""
 
@@ -98,7 +119,7 @@ class Progress:
     loss: float | None = None
 
 
-def _silent(_: Progress) -> None:
+def _silent(_: object) -> None:
     return None
 
 
@@ -114,6 +135,8 @@ class Context:
     models: Models = field(default_factory=Models)
     scoring: Scoring = field(default_factory=Scoring)
     progress: Callable[[Progress], None] = _silent
+    # Called with the step every `budget.evaluate_every` steps but the last; may predict, and may raise to stop.
+    evaluated: Callable[[int], None] = _silent
 
 
 @dataclass(frozen=True)
@@ -134,9 +157,12 @@ class Method(ABC):
 
     A subclass declares ``Options`` (frozen, every field with a default) and never reads anything but its
     options and its context. For the same seed, data and machine it gives the same predictions.
+
+    ``search_space``: what `bench tune` tries.
     """
 
     Options: ClassVar[type[Settings]] = Settings
+    search_space: ClassVar[SearchSpace] = {}
 
     def __init__(self, options: Any, context: Context) -> None:
         self.options = options

@@ -4,14 +4,14 @@ arXiv 2406.03790). The extraction loss trains the retriever too."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from methods.base import MethodError, Settings
+from methods.base import Between, MethodError, OneOf, SearchSpace, Settings
 from methods.parts import selection_report
 from methods.parts.conditioning import EncoderInput
 from methods.parts.datastore import Candidates, Datastore
@@ -81,6 +81,14 @@ class Etrag(GenerativeMethod):
     """End-to-end trainable retrieval: soft k-NN selection over instance vectors, soft prompt, one loss."""
 
     Options = EtragOptions
+    search_space: ClassVar[SearchSpace] = {
+        **GenerativeMethod.search_space,
+        "k": Between(1, 10),
+        "temperature": Between(1e-3, 1.0, log=True),
+        "candidates": OneOf(("random", "shortlist", "mixed")),
+        "candidate_count": OneOf((16, 32, 64)),
+        "learning_rate": Between(1e-5, 1e-3, log=True),
+    }
 
     def prepare(self, train: Sequence[Instance]) -> None:
         options, context = self.options, self.context
@@ -88,6 +96,9 @@ class Etrag(GenerativeMethod):
         self._open(train)
         self._step, self._fresh_at = 0, -1
         self._drifts: list[float] = []
+        self._observed: dict[str, float] = {}
+        self._probed: Tensor | None = None
+        self._movements: list[float] = []
         retriever = self._new_retriever()
         soft = SoftPrompt(
             retriever["encoder"].width,
@@ -161,8 +172,11 @@ class Etrag(GenerativeMethod):
                 scores = self._nearness.scores(keys, db_keys)
             mask, scores = mask.to(keys.device), scores.to(getattr(torch, options.selection_dtype))
             weights = self._select(scores, mask)
-            if not self.body.training:
-                self._note(batch, rows, mask, weights, selection_report.describe(scores, mask, weights))
+            report = selection_report.describe(scores.detach(), mask, weights.detach())
+            if self.body.training:
+                self._observed = {name: float(column.mean()) for name, column in report.items()}
+            else:
+                self._note(batch, rows, mask, weights, report)
             prefix = self.body["soft_prompt"](values, weights, db_values)
         return EncoderInput(inputs.ids, inputs.mask, prefix, options.insert)
 
@@ -198,11 +212,26 @@ class Etrag(GenerativeMethod):
         self._open(instances)
         return True
 
+    def observe(self) -> dict[str, float]:
+        """The gradient that reaches the retriever, the selection of this step (from its candidates: not comparable
+        with one from the whole database), and every `refresh_interval` steps how far keys have moved in them: the
+        staleness of vectors that are encoded so often."""
+        gradients = [p.grad for p in self.body["retriever"].parameters() if p.grad is not None]
+        numbers = {"retriever_gradient": float(nn.utils.get_total_norm(gradients)), **self._observed}
+        if self._step % self.options.refresh_interval == 0:
+            before, self._probed = self._probed, self._probe()
+            if before is not None:
+                self._movements.append(_distance(before, self._probed))
+                numbers["key_drift"] = self._movements[-1]
+        return numbers
+
     def fit_numbers(self) -> dict[str, float]:
-        """How often the database was encoded while training, and how far its keys had moved by then."""
-        if not self._drifts:
-            return {}
-        return {"refreshes": float(len(self._drifts)), "drift_at_refresh": float(np.mean(self._drifts))}
+        """How far keys move in `refresh_interval` steps, how often the database was encoded while training, and how
+        far its keys had moved by then."""
+        numbers = {"key_drift": float(np.mean(self._movements))} if self._movements else {}
+        if self._drifts:
+            numbers |= {"refreshes": float(len(self._drifts)), "drift_at_refresh": float(np.mean(self._drifts))}
+        return numbers
 
     def collect(self, instances: Sequence[Instance]) -> dict[str, Any]:
         found = [self._found[i.id] for i in instances]
@@ -288,13 +317,19 @@ class Etrag(GenerativeMethod):
         self._fresh_at = self._step
 
     def _drift(self) -> float:
-        """Mean cosine distance between the stored keys of a few instances and their keys now."""
+        """How far the keys of a few instances have moved since the database was encoded."""
         assert self.store.keys is not None
-        probes = self.store.instances[:: max(1, len(self.store) // PROBES)][:PROBES]
-        before = self.store.keys[:: max(1, len(self.store) // PROBES)][:PROBES]
-        now = self._nearness.prepare(self._encode_all(probes, labelled=True)[0])
+        return _distance(self.store.keys[self._probes()], self._probe())
+
+    def _probe(self) -> Tensor:
+        """The prepared keys of a few instances now."""
+        keys = self._nearness.prepare(self._encode_all(self.store.instances[self._probes()], labelled=True)[0])
         self.body.train()
-        return float(1 - nn.functional.cosine_similarity(before, now, dim=2).mean())
+        return keys
+
+    def _probes(self) -> slice:
+        step = max(1, len(self.store) // PROBES)
+        return slice(0, step * PROBES, step)
 
     def _note(
         self, batch: Sequence[Instance], rows: Tensor, mask: Tensor, weights: Tensor, report: dict[str, Tensor]
@@ -309,3 +344,8 @@ class Etrag(GenerativeMethod):
         top = weight.topk(self.options.k)
         ids = tuple(self.store.instances[int(rows[i])].id for i in top.indices.tolist())
         return Neighbours(ids, tuple(top.values.tolist()))
+
+
+def _distance(before: Tensor, now: Tensor) -> float:
+    """Mean cosine distance between two encodings of the same spans."""
+    return float(1 - nn.functional.cosine_similarity(before, now, dim=2).mean())

@@ -14,7 +14,7 @@ from methods.registry import RegistryError
 
 
 def test_every_preset_of_the_project_is_valid() -> None:
-    assert preset_names() == ["default", "paper", "semeval", "smoke"]
+    assert preset_names() == ["default", "fewrel", "paper", "semeval", "smoke"]
     for name in preset_names():
         config = build(name)
         assert config.preset == name

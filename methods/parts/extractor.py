@@ -8,13 +8,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from methods.base import FitReport, Method, MethodError, Progress
+from methods.base import Between, FitReport, Method, MethodError, Progress, SearchSpace
 from methods.parts.conditioning import EncoderInput
 from methods.parts.generator import build_generator
 from methods.parts.label_scoring import LabelScorer
@@ -29,6 +29,11 @@ PREDICT_BATCH = 64
 
 class GenerativeMethod(Method):
     """Fine-tunes the generator to produce the verbalised relation (SuRE, arXiv 2205.09837) from its input."""
+
+    search_space: ClassVar[SearchSpace] = {
+        "optimisation.learning_rate": Between(5e-5, 8e-4, log=True),
+        "optimisation.new_learning_rate": Between(1e-4, 2e-3, log=True),
+    }
 
     # --- hooks -----------------------------------------------------------------------------------------------
 
@@ -49,6 +54,10 @@ class GenerativeMethod(Method):
 
     def after_step(self, step: int) -> None:
         """Called after each optimiser step, counted from 1."""
+
+    def observe(self) -> dict[str, float]:
+        """Called after each backward pass of training: numbers whose means enter the history."""
+        return {}
 
     def fit_numbers(self) -> dict[str, float]:
         """Called once after training: more diagnostics of `FitReport`."""
@@ -74,6 +83,7 @@ class GenerativeMethod(Method):
             (lambda: self.mean_loss(dev)) if dev else None,
             context,
             self.after_step,
+            self.observe,
         )
         trained = time.perf_counter()
         return FitReport(

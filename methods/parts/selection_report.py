@@ -16,9 +16,9 @@ def spread(scores: Tensor, mask: Tensor) -> Tensor:
 
 
 def describe(scores: Tensor, mask: Tensor, weights: Tensor) -> dict[str, Tensor]:
-    """Per query [B]: effective number of instances (exp of the entropy; mean over the k steps, and of the first),
-    spread of the admitted scores, largest weight of the first step, and the share of the k nearest that are also among
-    the k with most weight. ``scores`` and ``mask`` [B, N], ``weights`` [B, k, N]."""
+    """Per query [B]: effective number of instances (exp of the entropy; mean over the k steps, of the first and of the
+    last), spread of the admitted scores, largest weight of the first step, and the share of the k nearest that are also
+    among the k with most weight. ``scores`` and ``mask`` [B, N], ``weights`` [B, k, N]."""
     k = weights.shape[1]
     hard = scores.masked_fill(~mask, float("-inf")).topk(k).indices
     soft = weights.sum(1).topk(k).indices
@@ -26,6 +26,7 @@ def describe(scores: Tensor, mask: Tensor, weights: Tensor) -> dict[str, Tensor]
     return {
         "effective_instances": number.mean(1),
         "effective_instances_first": number[:, 0],
+        "effective_instances_last": number[:, -1],
         "score_spread": spread(scores, mask)[:, 0],
         "top_weight": weights[:, 0].max(1).values,
         "soft_hard_agreement": (hard.unsqueeze(2) == soft.unsqueeze(1)).any(2).float().mean(1),

@@ -5,11 +5,11 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field
 
-from methods.base import Settings
+from methods.base import Between, SearchSpace, Settings
 from methods.parts.extractor import GenerativeMethod
 from methods.parts.retriever import Retriever
 from methods.types import Instance, Neighbours
@@ -25,6 +25,7 @@ class TextRag(GenerativeMethod):
     """Each prompt carries its k nearest training instances with their verbalised relations, in training as in test."""
 
     Options = TextRagOptions
+    search_space: ClassVar[SearchSpace] = {**GenerativeMethod.search_space, "k": Between(1, 5)}
 
     @abstractmethod
     def build_retriever(self) -> Retriever:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -18,7 +19,8 @@ Loss = Callable[[Sequence[Instance]], Tensor]
 
 @dataclass
 class TrainingLog:
-    """``history`` rows hold step, the mean loss since the last row and, where evaluated, the dev loss."""
+    """``history`` rows hold step, means since the last row (loss, gradient: its norm before clipping, and what the
+    method observed) and, where evaluated, the dev loss."""
 
     steps: int = 0
     instances_seen: int = 0
@@ -34,9 +36,11 @@ def train(
     dev_loss: Callable[[], float] | None,
     context: Context,
     after_step: Callable[[int], None] = lambda step: None,
+    observe: Callable[[], Mapping[str, float]] = dict,
 ) -> TrainingLog:
     """Minimise ``loss`` (mean over a batch). ``dev_loss`` is called every ``budget.evaluate_every`` steps where it
-    can change anything (patience or restore_best). ``after_step(step)`` runs with step counted from 1.
+    can change anything (patience or restore_best). ``after_step(step)`` runs with step counted from 1;
+    ``observe()`` after each backward pass gives numbers for the history.
 
     Raises MethodError where the loss is not finite.
     """
@@ -45,7 +49,8 @@ def train(
     optimiser, schedule = build_optimiser(groups, context.optimisation, steps)
     trained = [p for parameters, _ in groups for p in parameters]
     watching = dev_loss is not None and (budget.patience > 0 or budget.restore_best)
-    log, recent, waited, best = TrainingLog(), [], 0, None
+    log, waited, best = TrainingLog(), 0, None
+    recent = defaultdict[str, list[float]](list)
     module.train()
     for step, batch in enumerate(batches(instances, budget.batch_size, context.seed, steps), start=1):
         value = loss(batch)
@@ -57,6 +62,7 @@ def train(
             )
         optimiser.zero_grad(set_to_none=True)
         value.backward()
+        observed = observe()
         norm = nn.utils.clip_grad_norm_(trained, context.optimisation.clip_norm)
         if not torch.isfinite(norm):
             raise MethodError(f"the gradient is not finite at step {step} of {steps}; raise the temperature")
@@ -64,13 +70,18 @@ def train(
         schedule.step()
         after_step(step)
         log.steps, log.instances_seen = step, log.instances_seen + len(batch)
-        recent.append(number)
+        for name, seen in {"loss": number, "gradient": float(norm), **observed}.items():
+            recent[name].append(seen)
         context.progress(Progress("train", step, steps, number))
         if step % budget.evaluate_every and step != steps:
             continue
-        row = {"step": float(step), "loss": sum(recent) / len(recent)}
-        recent = []
+        row = {"step": float(step)} | {name: sum(values) / len(values) for name, values in recent.items()}
+        recent.clear()
         log.history.append(row)
+        if step != steps:
+            module.eval()
+            context.evaluated(step)
+            module.train()
         if not watching or dev_loss is None:
             continue
         module.eval()
