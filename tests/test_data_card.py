@@ -12,7 +12,8 @@ import pytest
 from bench.data import DataError, load_dataset
 from bench.data.jsonl import write
 from bench.data.quality import inspect
-from bench.figures import figure_bytes, relation_histogram
+from bench.drawing.histogram import relation_histogram
+from bench.drawing.style import figure_bytes
 from bench.report.data_card import render_card, write_card
 from bench.store import Store
 from methods.types import Instance, Span

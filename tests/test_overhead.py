@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from bench.cli import main
-from bench.figures import cost_by_database
+from bench.drawing.cost import cost_by_database
 from bench.overhead import kernels, measure, parts, plain, steps
 from bench.overhead.measure import Row
 from bench.overhead.report import cost_line, line, write

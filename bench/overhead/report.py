@@ -11,7 +11,8 @@ from typing import Any
 
 import pandas as pd
 
-from bench.figures import cost_by_database, figure_bytes
+from bench.drawing.cost import cost_by_database
+from bench.drawing.style import figure_bytes
 from bench.overhead.measure import Row
 from bench.overhead.steps import Cost
 from bench.report import write_file

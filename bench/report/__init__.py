@@ -13,7 +13,8 @@ import pandas as pd
 
 from bench import tables
 from bench.domain_table import domain_table, with_test_sets
-from bench.figures import f1_by_ratio, figure_bytes
+from bench.drawing.by_ratio import f1_by_ratio
+from bench.drawing.style import figure_bytes
 from bench.tables import Record, cells_frame, summary_frame
 
 __all__ = ["file_names", "render_console", "write_file", "write_report"]

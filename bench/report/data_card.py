@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.data.quality import DataCard, Finding, visible
-from bench.figures import figure_bytes, relation_histogram
+from bench.drawing.histogram import relation_histogram
+from bench.drawing.style import figure_bytes
 from bench.report import write_file
 from bench.tables import Table, escape_markdown, to_console, to_markdown
 

@@ -4,7 +4,8 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 
-from bench.figures import f1_by_ratio, figure_bytes
+from bench.drawing.by_ratio import f1_by_ratio
+from bench.drawing.style import figure_bytes
 
 METHODS = ("no_retrieval", "rag_text", "rag_bm25", "etrag")
 

@@ -1,0 +1,51 @@
+"""How often each relation occurs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from bench.data.quality import visible
+from bench.drawing.style import COLOURS, MARKERS, paper_style, plain
+
+
+def relation_histogram(dataset: str, counts: Mapping[str, Mapping[str, int]]) -> Figure:
+    """Share of each relation in each split (percent, logarithmic), one row per relation, the first one on top.
+
+    ``counts``: {split: {relation: instances}}, the same relations in every split. A relation that a split lacks has no
+    point there. Raises ValueError for no relations.
+    """
+    relations = list(next(iter(counts.values()), {}))
+    if not relations:
+        raise ValueError("a histogram needs at least one relation")
+    with paper_style():
+        figure = Figure(figsize=(5.0, 1.2 + 0.18 * len(relations)), layout="constrained")
+        axes = figure.add_subplot()
+        for place, (split, histogram) in enumerate(counts.items()):
+            total = max(1, sum(histogram.values()))
+            dodge = 0.22 * (place - (len(counts) - 1) / 2)  # equal shares stay apart
+            points = [(100 * histogram[name] / total, row + dodge) for row, name in enumerate(relations)]
+            points = [point for point in points if point[0]]
+            colour = COLOURS[place % len(COLOURS)]
+            face = colour if place % 2 == 0 else "white"
+            axes.plot(
+                [share for share, _ in points],
+                [row for _, row in points],
+                color=colour,
+                marker=MARKERS[place % len(MARKERS)],
+                markerfacecolor=face,
+                linestyle="none",
+                label=f"{plain(split)} ({sum(histogram.values())})",
+            )
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.set_yticks(range(len(relations)), [plain(visible(relation, 40)) for relation in relations])
+        axes.set_ylim(len(relations) - 0.5, -0.5)
+        axes.set_xlabel("share of the split (%)")
+        axes.grid(visible=True)
+        axes.set_axisbelow(True)
+        axes.set_title(f"{plain(visible(dataset, 60))}: relations", loc="left")
+        figure.legend(loc="outside upper left", ncols=len(counts), frameon=False)
+    return figure
