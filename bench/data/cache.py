@@ -1,13 +1,8 @@
 """A content-addressed cache of what loaders have read: parsing a large corpus is paid for once.
 
-An entry is named by the SHA-256 of the contents of every input file, of the loader's own source files, and of its
-options: a change of any of them is another entry, so nothing is ever out of date. It is JSON below a line with its
-checksum, written to a temporary file and put in place whole; one that is damaged is ignored and written again, and a
-folder that cannot be written is done without. Nothing is pickled.
-
-The folder is the user's cache folder ($XDG_CACHE_HOME/retrieval-re-bench on Linux); it may be deleted at any time.
-The environment variable BENCH_CACHE names another one, or is `off`. Entries hold the text of the corpus, whose
-licence holds for them too: only the user can read them.
+An entry (bench.data.entries) is named by the SHA-256 of the contents of every input file, of the loader's own source
+files, and of its options: a change of any of them is another entry, so nothing is ever out of date. It is JSON;
+nothing is pickled.
 """
 
 from __future__ import annotations
@@ -15,20 +10,16 @@ from __future__ import annotations
 import gc
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
+from bench.data import entries
 from bench.data.base import DataError
 from methods.types import Instance, Span
 
-VARIABLE, OFF = "BENCH_CACHE", "off"
 Contents = Mapping[Path, bytes]
 
 
@@ -40,14 +31,6 @@ class Parsed:
     counts: Mapping[str, Any]
 
 
-def folder() -> Path | None:
-    """Where entries lie; None where the cache is switched off."""
-    chosen = os.environ.get(VARIABLE, "")
-    if chosen == OFF:
-        return None
-    return Path(chosen) if chosen else platformdirs.user_cache_path("retrieval-re-bench", appauthor=False)
-
-
 def cached(
     parse: Callable[[Contents], Parsed], inputs: Sequence[Path], sources: Sequence[str], options: Mapping[str, Any]
 ) -> Parsed:
@@ -57,15 +40,15 @@ def cached(
     values that the result depends on. Raises DataError for an input that cannot be read, and whatever ``parse`` does.
     """
     contents = {path: read_bytes(path) for path in inputs}
-    place = folder()
-    if place is None:
+    if entries.folder() is None:
         return parse(contents)
-    entry = place / f"{_key(contents, sources, options)}.json"
-    found = _read(entry)
-    if found is None:
-        found = parse(contents)
-        with suppress(OSError):
-            _write(entry, _pack(found))
+    name = _key(contents, sources, options)
+    payload = entries.read(name)
+    if payload is not None:
+        with _uncollected():
+            return _unpack(payload)
+    found = parse(contents)
+    entries.write(name, _pack(found))
     return found
 
 
@@ -118,18 +101,6 @@ def _unpack(payload: bytes) -> Parsed:
     return Parsed(splits, document["counts"])
 
 
-def _read(entry: Path) -> Parsed | None:
-    """The entry, None where there is none or its checksum does not fit."""
-    try:
-        checksum, _, payload = entry.read_bytes().partition(b"\n")
-    except OSError:
-        return None
-    if hashlib.sha256(payload).hexdigest().encode() != checksum:
-        return None
-    with _uncollected():
-        return _unpack(payload)
-
-
 @contextmanager
 def _uncollected() -> Iterator[None]:
     """Without the garbage collector, which would go over millions of new objects, none of them garbage, again and
@@ -141,16 +112,3 @@ def _uncollected() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
-
-
-def _write(entry: Path, payload: bytes) -> None:
-    entry.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{entry.stem[:16]}.", suffix=".tmp", dir=entry.parent)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(hashlib.sha256(payload).hexdigest().encode() + b"\n")
-            stream.write(payload)
-        os.replace(name, entry)
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(name)

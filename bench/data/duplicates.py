@@ -10,19 +10,24 @@ only as comparable as the corpus's own tokens make them.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import lru_cache
+from pathlib import Path
 
+from bench.data import entries
 from methods.types import Instance, Span
 
 SHINGLE = 3
 # On SemEval-2010 all 27 pairs of sentences above it are true repetitions, and the first one below 0.6 is not.
 THRESHOLD = 0.6
+CACHED_FROM = 5_000  # instances of both sides, from which the result is kept: a large corpus takes minutes
 Words = tuple[str, ...]
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 
@@ -126,8 +131,29 @@ def repeats(
     """Every query whose sentence stands in the database, with the strongest repetition, in the order of the queries.
 
     Strongest: the same pair before another, equal words before similar ones, then the similarity, then the order of
-    the database. So a query has a leak here exactly if some instance there has one with it.
+    the database. So a query has a leak here exactly if some instance there has one with it. The result for a large
+    corpus is kept in the cache folder (bench.data.entries).
     """
+    if len(queries) + len(database) < CACHED_FROM or entries.folder() is None:
+        return _repeats(queries, database, threshold)
+    name = _digest(queries, database, threshold)
+    payload = entries.read(name)
+    if payload is not None:
+        return tuple(Repeat(*row) for row in json.loads(payload))
+    found = _repeats(queries, database, threshold)
+    entries.write(name, json.dumps([astuple(repeat) for repeat in found]).encode())
+    return found
+
+
+def _digest(queries: Sequence[Instance], database: Sequence[Instance], threshold: float) -> str:
+    """All that the result depends on, this file included."""
+    digest = hashlib.sha256(Path(__file__).read_bytes() + repr((threshold, len(queries))).encode())
+    for i in (*queries, *database):
+        digest.update(json.dumps([i.id, i.tokens, astuple(i.head), astuple(i.tail)]).encode() + b"\n")
+    return digest.hexdigest()
+
+
+def _repeats(queries: Sequence[Instance], database: Sequence[Instance], threshold: float) -> tuple[Repeat, ...]:
     known: dict[Words, dict[object, str]] = {}
     for instance in database:
         own = key(instance)

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bench.data import cache
+from bench.data import entries as stored
 from bench.data.base import DataError
-from bench.data.cache import Contents, Parsed, cached, folder
+from bench.data.cache import Contents, Parsed, cached
+from bench.data.entries import folder
 from methods.types import Instance, Span
 
 relaxed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
@@ -133,7 +134,7 @@ def test_a_write_that_fails_leaves_nothing(load, entries, monkeypatch):
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(cache.os, "replace", full)
+    monkeypatch.setattr(stored.os, "replace", full)
     load()
     assert list(entries.iterdir()) == []
 

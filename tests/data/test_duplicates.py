@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from bench.data import duplicates
 from bench.data.duplicates import THRESHOLD, Repeat, key, leaks, repeats, shingles, similar, token_words
 from methods.types import Instance, Span
 
@@ -206,3 +207,28 @@ def test_a_higher_threshold_finds_a_part(first, second, thresholds):
     assume(low < high)
     assert {r.instance for r in repeats(first, second, high)} <= {r.instance for r in repeats(first, second, low)}
     assert leaks(repeats(first, second, high)) <= leaks(repeats(first, second, low))
+
+
+def test_the_result_for_a_large_corpus_is_kept(monkeypatch, tmp_path):
+    monkeypatch.setenv("BENCH_CACHE", str(tmp_path))
+    monkeypatch.setattr(duplicates, "CACHED_FROM", 5)
+    searches = []
+    search = duplicates._repeats
+    monkeypatch.setattr(duplicates, "_repeats", lambda *given: searches.append(given) or search(*given))
+    first = [make("q", "Ann met Bob in Rome today", "Ann", "Bob")]
+    second = [make(f"d{n}", f"Ann met Bob in Rome today {word}", "Ann", "Bob") for n, word in enumerate("xyz")]
+    small = repeats(first, second)
+    assert not list(tmp_path.iterdir())
+    second += [make("d3", "something else entirely here", "something", "here")]
+    found = repeats(first, second)
+    assert found == small == repeats(first, second)
+    assert len(searches) == 2
+    for changed in (
+        (first, second[::-1], THRESHOLD),
+        (second, first, THRESHOLD),
+        (first, second, 0.9),
+        (first, [*second[:3], make("d3", "something else entirely here", "something", "entirely")], THRESHOLD),
+    ):
+        assert repeats(*changed) == search(*changed)
+    assert len(searches) == 6
+    assert repeats(first, second, 0.9) == ()
