@@ -81,24 +81,39 @@ def count(metric: str, gold: Labels, predicted: Sequence[Labels], names: Sequenc
     ``names``: the relations of the schema, ``negative`` the class that the metric leaves out. Raises ValueError for
     another metric, for predictions of another length than ``gold``, and for sets under a metric of single labels.
     """
-    if metric not in _GROUPS:
-        raise ValueError(f"no paired comparison for metric {metric!r}; known: {', '.join(_GROUPS)}")
-    wanted = _sets(gold)
-    if metric != "docred_f1" and not all(isinstance(label, str) for labels in (gold, *predicted) for label in labels):
-        raise ValueError(f"metric {metric!r} compares single labels, not sets")
-    if metric == "accuracy":  # a label that the schema lacks is a wrong answer too
-        names = list(set().union(*wanted, *(names for labels in predicted for names in _sets(labels))))
-    group_of = _GROUPS[metric](names, negative)
-    size = max(group_of.values(), default=-1) + 1
-    hits = np.zeros((len(predicted), len(wanted), size), dtype=np.int8)
-    found = np.zeros_like(hits)
     for cell, labels in enumerate(predicted):
-        if len(labels) != len(wanted):
-            raise ValueError(f"cell {cell} predicts {len(labels)} instances, expected {len(wanted)}")
-        sets = _sets(labels)
-        found[cell] = _tally(sets, group_of, size)
-        hits[cell] = _tally([p & g for p, g in zip(sets, wanted, strict=True)], group_of, size)
-    return Counts(hits, found, _tally(wanted, group_of, size), either=metric == "macro_f1_accuracy")
+        if len(labels) != len(gold):
+            raise ValueError(f"cell {cell} predicts {len(labels)} instances, expected {len(gold)}")
+    if metric == "docred_f1":
+        return _count_sets(gold, predicted, {name for name in names if name != negative})
+    if metric not in _GROUPS:
+        raise ValueError(f"no paired comparison for metric {metric!r}; known: {', '.join([*_GROUPS, 'docred_f1'])}")
+    if not all(isinstance(label, str) for labels in (gold, *predicted) for label in labels):
+        raise ValueError(f"metric {metric!r} compares single labels, not sets")
+    occurring = [str(label) for labels in (gold, *predicted) for label in labels]
+    codes = {label: code for code, label in enumerate(dict.fromkeys([*names, *occurring]))}
+    # For accuracy a label that the schema lacks is a wrong answer like any other.
+    group_of = _GROUPS[metric](list(codes) if metric == "accuracy" else names, negative)
+    groups = np.array([group_of.get(label, -1) for label in codes], dtype=int)
+    coded = np.array([codes[label] for label in occurring], dtype=int).reshape(len(predicted) + 1, len(gold))
+    places = np.arange(groups.max(initial=-1) + 1)
+
+    def tally(found: np.ndarray) -> np.ndarray:
+        return (found[..., None] == places).astype(np.int8)
+
+    wanted, named = groups[coded[0]], groups[coded[1:]]
+    hits = np.where(coded[1:] == coded[0], named, -1)
+    return Counts(tally(hits), tally(named), tally(wanted), either=metric == "macro_f1_accuracy")
+
+
+def _count_sets(gold: Labels, predicted: Sequence[Labels], positive: set[str]) -> Counts:
+    """One group: the positive relations, each counted once per instance."""
+    wanted = [positive.intersection(names) for names in gold]
+    named = [[positive.intersection(names) for names in labels] for labels in predicted]
+    hits = [[[len(p & g)] for p, g in zip(row, wanted, strict=True)] for row in named]
+    sizes = [[[len(p)] for p in row] for row in named]
+    asked = [[len(g)] for g in wanted]
+    return Counts(np.array(hits, dtype=np.int8), np.array(sizes, dtype=np.int8), np.array(asked, dtype=np.int8))
 
 
 def _one_group(names: Sequence[str], negative: str | None) -> dict[str, int]:
@@ -116,21 +131,7 @@ _GROUPS: dict[str, Callable[[Sequence[str], str | None], dict[str, int]]] = {
     "semeval_macro_f1": _undirected_groups,
     "macro_f1_accuracy": lambda names, negative: {name: place for place, name in enumerate(names)},
     "accuracy": lambda names, negative: dict.fromkeys(names, 0),
-    "docred_f1": _one_group,
 }
-
-
-def _sets(labels: Labels) -> list[set[str]]:
-    return [{label} if isinstance(label, str) else set(label) for label in labels]
-
-
-def _tally(sets: Sequence[set[str]], group_of: dict[str, int], size: int) -> np.ndarray:
-    """How many labels of each group every instance has, [instances, groups]."""
-    table = np.zeros((len(sets), size), dtype=np.int8)
-    for row, names in enumerate(sets):
-        for name in names & group_of.keys():
-            table[row, group_of[name]] += 1
-    return table
 
 
 def compare(

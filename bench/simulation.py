@@ -123,4 +123,4 @@ def rates(comparisons: int = 1000, resamples: int = 499, seed: int = 0) -> Itera
     yield rate("3% apart, micro-F1: bootstrap covers", 1 - LEVEL, wide, covers(wide))
     varying = World("tacred_micro_f1", 2000, cells=5, varying=0.02)
     yield rate("equal methods, unequal models: rejected", None, varying, rejects)
-    yield rate("equal methods, unequal models: t excludes 0", LEVEL, varying, draws_differ)
+    yield rate("equal methods, unequal models: t excludes 0", None, varying, draws_differ)

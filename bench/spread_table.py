@@ -98,10 +98,10 @@ def equivalence_table(frame: pd.DataFrame, metric: str) -> Table | None:
     text = {(row["method"], row["ratio"]): _equivalent(row) for row in frame.to_dict("records")}
     rows = tuple((m, *(text.get((m, r), MISSING) for r in ratios)) for m in frame["method"].unique())
     reference, smallest, largest = (frame[name].iloc[0] for name in ("reference", "smallest", "largest"))
+    ends = f"< {ratio_name(smallest)}: below its smallest ratio; > {ratio_name(largest)}: above its largest."
     notes = [
         f"Share of the training data at which {reference} reaches the {metric_name(metric)} that the method has at the "
-        "column's share: interpolated in log share, 95% bootstrap interval over draws (none for one draw); "
-        f"< {ratio_name(smallest)}: below the smallest ratio of {reference}, > {ratio_name(largest)}: above the largest."
+        f"column's share: interpolated in log share, 95% bootstrap interval over draws (none for one). {ends}"
     ]
     if not frame["monotone"].all():
         notes.append(
