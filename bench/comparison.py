@@ -61,7 +61,7 @@ class Comparison:
     ``low``, ``high``: 95% percentile bootstrap over test instances, the trained models given. ``p``: approximate
     randomisation, two-sided, about the same models. ``draws``: Student's t over draws, about models to be trained.
     ``reduction``: share of the second's errors that the first avoids, difference / (1 - second), with its bootstrap
-    interval; None where the second makes none.
+    interval; None where the second makes none, or none in some resample.
     """
 
     difference: float
@@ -142,6 +142,7 @@ def compare(
     The same input gives the same answer: the random numbers are fixed. Raises ValueError where the cells or
     instances of the two differ.
     """
+    _check(first, second, draws)
     gaps = first.scores() - second.scores()
     rows = [[float(gap) for gap, draw in zip(gaps, draws, strict=True) if draw == one] for one in dict.fromkeys(draws)]
     mean, base = (float(average(values, draws)) for values in (gaps, second.scores()))
@@ -185,7 +186,8 @@ def randomisation_p(
         return average(scores[0] - scores[1], draws)
 
     observed = abs(float(difference(0.0))) - 1e-12  # the same counts in another order are no less extreme
-    rng, flat, extreme = np.random.default_rng(seed), change.reshape(len(change), -1), 0
+    flat = change.reshape(len(change), change.shape[1] * change.shape[2])
+    rng, extreme = np.random.default_rng(seed), 0
     for size in _blocks(resamples, max(change.shape[0], flat.shape[1])):
         bits = np.frombuffer(rng.bytes(size * -(-len(flat) // 8)), dtype=np.uint8).reshape(size, -1)
         swapped = np.unpackbits(bits, axis=1, count=len(flat)).astype(np.float32)

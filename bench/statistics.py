@@ -70,7 +70,7 @@ def bootstrap_interval(
     seeds within each (Davison and Hinkley 1997, section 3.8). With a single draw it speaks of its seeds alone; None
     for one run.
 
-    No assumption of normality, but too narrow for few draws: five of them cover the mean in about 85% of cases, so
+    No assumption of normality, but too narrow for few draws: normal scores of five are covered in 87% of cases, so
     tables show `mean_interval`. Raises ValueError as that does.
     """
     rows = _rows(scores)
@@ -109,9 +109,9 @@ def variance_components(scores: Scores, crossed: bool = True) -> Components:
 
     Crossed: score = mean + draw_i + seed_j + rest_ij; column j is the same training seed in every draw, nan where it
     was not run. Nested (``crossed=False``): score = mean + draw_i + rest_ij, where the rest is the seeds. Henderson's
-    method III (Searle, Casella and McCulloch 1992, section 5.6): a factor's sum of squares, fitted after the other
-    factor, less its degrees of freedom times the rest's mean square, divided by its coefficient; in a complete
-    grid that is the classical ANOVA. Raises ValueError for no run and for infinite scores.
+    method III (Henderson 1953; Searle, Casella and McCulloch 1992, chapter 5): a factor's sum of squares, fitted after
+    the other factor, less its degrees of freedom times the rest's mean square, divided by its coefficient; in a
+    complete grid that is the classical ANOVA. Raises ValueError for no run and for infinite scores.
     """
     rows = _rows(scores)
     cells = [(i, j, value) for i, row in enumerate(rows) for j, value in enumerate(row) if not math.isnan(value)]
@@ -128,7 +128,7 @@ def variance_components(scores: Scores, crossed: bool = True) -> Components:
         factors.popitem()  # it cannot be told from the rest, and stays there
     full = _projector([ones, *factors.values()])
     free = len(y) - _rank(full)
-    rest = float(y @ y - y @ full @ y) / free if free else None
+    rest = max(0.0, float(y @ y - y @ full @ y)) / free if free else None
     found: dict[str, float | None] = {"draw": None, "seed": None}
     cut = []
     for name, design in factors.items():

@@ -28,8 +28,8 @@ def run(args: argparse.Namespace) -> int:
         promised = "–" if found.promised is None else f"{100 * found.promised:.1f}%"
         print(f"{found.name:<64} {100 * found.rate:5.1f}%  {promised:>8}  {100 * found.error:13.1f}%", flush=True)
     print(
-        "Unequal models: where models differ from run to run, a test over instances speaks of these models, not of the\n"
-        "method. Student's t over draws speaks of the method, but on these test instances, which all runs share: it\n"
-        "may reject a little too often."
+        "Unequal models: where models differ from run to run, a test over instances speaks of these models, not of\n"
+        "the method. Student's t over draws speaks of the method, but on these test instances, which all runs share:\n"
+        "it may reject a little too often."
     )
     return 0
