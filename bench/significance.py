@@ -18,6 +18,7 @@ from bench.statistics import probability_of_improvement
 
 Record = Mapping[str, Any]
 Load = Callable[[str], Sequence[Mapping[str, Any]] | None]  # predictions of a cell by its id; None: there are none
+_Line = tuple[str, Any, Any]  # id, gold, predicted
 LEVEL = 0.05
 BETTER, WORSE, BEST = "↑", "↓", "*"
 
@@ -90,14 +91,14 @@ def _counted(records: Sequence[Record], load: Load) -> dict[str, _Cell]:
     if len(metrics) > 1:
         raise ComparisonError(f"the runs were scored with {' and '.join(sorted(metrics))}")
     metric = metrics.pop()
-    lines: dict[str, Sequence[Mapping[str, Any]]] = {}
+    lines: dict[str, list[_Line]] = {}
     for record in records:
         found = load(record["cell_id"])
         if found is None:
             raise ComparisonError(f"the predictions of {record['method']} (cell {record['cell_id']}) are missing")
         if not found:
             raise ComparisonError("there are no test instances")
-        lines[record["cell_id"]] = found
+        lines[record["cell_id"]] = [(line["id"], line["gold"], line["predicted"]) for line in found]  # scores are large
     # A record does not name its negative class: it is the one without which every recorded score comes out again.
     names: list[str] = list(records[0]["metrics"].get("per_relation", ()))
     for negative in (*names, None):
@@ -116,17 +117,15 @@ def _counted(records: Sequence[Record], load: Load) -> dict[str, _Cell]:
     raise ComparisonError("the recorded scores do not follow from the predictions beside them")
 
 
-def _cell(
-    metric: str, record: Record, lines: Sequence[Mapping[str, Any]], names: Sequence[str], negative: str | None
-) -> _Cell:
-    gold, predicted = [line["gold"] for line in lines], [line["predicted"] for line in lines]
+def _cell(metric: str, record: Record, lines: Sequence[_Line], names: Sequence[str], negative: str | None) -> _Cell:
+    ids, gold, predicted = (list(column) for column in zip(*lines, strict=True))
     counts = count(metric, gold, [predicted], names, negative)
     if metric == "docred_f1" and record["metrics"]["recall"]:
         # Facts that no instance stands for: recall = correct / (gold + absent).
         wanted = round(int(counts.correct.sum(dtype=int)) / record["metrics"]["recall"])
         counts = replace(counts, absent=max(0, wanted - int(counts.gold.sum(dtype=int))))
     right = np.array([g == p for g, p in zip(gold, predicted, strict=True)])
-    return _Cell(tuple(line["id"] for line in lines), right, counts)
+    return _Cell(tuple(ids), right, counts)
 
 
 def _compared(

@@ -48,6 +48,9 @@ def marks_note(found: Significance) -> str:
 
 
 def _texts(row: dict[str, Any]) -> tuple[str, ...]:
+    runs = f"{row['n_draws']}×{row['n_seeds']}"
+    if row["n_cells"] != row["n_draws"] * row["n_seeds"]:
+        runs = f"{row['n_cells']} of {runs}"
     return (
         row["method"],
         ratio_name(row["ratio"]),
@@ -61,7 +64,7 @@ def _texts(row: dict[str, Any]) -> tuple[str, ...]:
         row["mark"],
         f"{100 * row['discordance']:.0f}%",
         MISSING if pd.isna(row["detectable"]) else f"{100 * row['detectable']:.1f}",
-        f"{row['n_draws']}×{row['n_seeds']}×{row['n_instances']}",
+        f"{runs}×{row['n_instances']}",
     )  # fmt: skip
 
 
