@@ -48,8 +48,8 @@ def power_of(difference: float, instances: int, discordance: float, alpha: float
 def plan_lines(instances: int, draws: int, seeds: int) -> list[str]:
     """What a planned comparison can show, one line per assumed discordance."""
     lines = [
-        f"minimum detectable difference on {instances} test instances (two-sided 5%, power 80%; accuracy, a guide for "
-        f"F1; for the models of one of {draws} draws x {seeds} seeds, more of them can only help):"
+        f"minimum detectable difference on {instances} test instances (two-sided 5%, power 80%; in accuracy, a guide "
+        f"for F1; one model of each method, and the mean over {draws} draws x {seeds} seeds varies no more):"
     ]
     for assumed in (0.1, DISCORDANCE, 0.3):
         found = minimum_detectable_difference(instances, assumed) if instances else None
