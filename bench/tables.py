@@ -33,11 +33,12 @@ _COSTS = (
     "instances_seen",
 )
 _DIAGNOSTIC = "diagnostics."
-_COST_HEADER = ("train s", "peak MiB", "parameters", "trained")
+_COST_HEADER = ("train s", "predict s/1k", "peak MiB", "parameters", "trained")
 _METRIC_NAMES = {"micro_f1": "micro-F1", "macro_f1": "macro-F1"}
 _LATEX = {c: f"\\{c}" for c in "&%$#_{}"} | {
     "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "–": "--", "×": r"$\times$",
     "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
+    "↑": r"$\uparrow$", "↓": r"$\downarrow$", "−": "$-$",
 }  # fmt: skip
 
 
@@ -73,18 +74,14 @@ def cells_frame(records: Iterable[Record]) -> pd.DataFrame:
     for record in records:
         key = tuple(record[name] for name in ("dataset", "method", "ratio", "draw", "seed"))
         if key in seen:
-            raise ValueError(f"records {seen[key]} and {record['cell_id']} are both {_describe(key)}: report one run")
+            cell = "{}, {}, ratio {}, draw {}, seed {}".format(*key)
+            raise ValueError(f"records {seen[key]} and {record['cell_id']} are both {cell}: report one run")
         seen[key] = record["cell_id"]
         rows.append(_cell_row(record))
     columns = [*_IDENTITY, "metric", *_SIZES, *_SCORES, *_COSTS, "subset", "order", "error"]
     frame = pd.DataFrame(rows, columns=list(dict.fromkeys([*columns, *(name for row in rows for name in row)])))
     numbers = [*_SIZES, *_SCORES, *_COSTS, *(name for name in frame.columns if name.startswith(_DIAGNOSTIC))]
     return frame.astype(dict.fromkeys(numbers, float))
-
-
-def _describe(key: tuple[Any, ...]) -> str:
-    dataset, method, ratio, draw, seed = key
-    return f"{dataset}, {method}, ratio {ratio}, draw {draw}, seed {seed}"
 
 
 def _cell_row(record: Record) -> dict[str, Any]:
@@ -157,8 +154,11 @@ def _or_nan(value: float | None) -> float:
 # --- tables -----------------------------------------------------------------------------------------------------------
 
 
-def result_table(summary: pd.DataFrame) -> Table:
-    """F1 (percent) with interval and n, method x ratio, and the cost at the largest ratio; one dataset's summary."""
+def result_table(summary: pd.DataFrame, marks: Mapping[tuple[str, float], str] | None = None) -> Table:
+    """F1 (percent) with interval and n, method x ratio, and the cost at the largest ratio; one dataset's summary.
+
+    ``marks`` by (method, ratio) follow the score (bench.significance, which says what they mean).
+    """
     ratios = sorted(summary["ratio"].unique())
     by_cell = {(row["method"], row["ratio"]): row for row in summary.to_dict("records")}
     usual = {ratio: _usual_n(row for (_, r), row in by_cell.items() if r == ratio) for ratio in ratios}
@@ -166,7 +166,9 @@ def result_table(summary: pd.DataFrame) -> Table:
     header += _COST_HEADER
     rows = []
     for method in summary["method"].unique():
-        scores = [_score_text(by_cell.get((method, ratio)), usual[ratio]) for ratio in ratios]
+        marked = [(marks or {}).get((method, ratio), "") for ratio in ratios]
+        texts = [_score_text(by_cell.get((method, ratio)), usual[ratio]) for ratio in ratios]
+        scores = [f"{text} {mark}".rstrip() for text, mark in zip(texts, marked, strict=True)]
         rows.append((method, *scores, *_cost_texts(by_cell.get((method, ratios[-1])))))
     return Table(tuple(header), tuple(rows), _notes(summary, ratios))
 
@@ -195,12 +197,13 @@ def _score_text(row: Record | None, usual: str) -> str:
     return f"{text}, {failed}" if failed else text
 
 
-def _cost_texts(row: Record | None) -> tuple[str, str, str, str]:
+def _cost_texts(row: Record | None) -> tuple[str, ...]:
     if row is None or not row["n"]:
-        return (MISSING, MISSING, MISSING, MISSING)
-    seconds, memory = row["train_seconds"], row["peak_memory_bytes"] / 2**20
-    counts = (_count_text(row["parameters"]), _count_text(row["trained_parameters"]))
-    return (_or_missing(seconds, ".1f" if seconds < 100 else ".0f"), _or_missing(memory, ".0f"), *counts)
+        return (MISSING,) * len(_COST_HEADER)
+    tested, memory = row["n_test"] or math.nan, row["peak_memory_bytes"] / 2**20
+    times = (row["train_seconds"], 1000 * row["predict_seconds"] / tested)
+    shown = (_or_missing(seconds, ".1f" if seconds < 100 else ".0f") for seconds in times)
+    return (*shown, _or_missing(memory, ".0f"), _count_text(row["parameters"]), _count_text(row["trained_parameters"]))
 
 
 def _or_missing(value: float, form: str) -> str:
@@ -221,12 +224,12 @@ def _notes(summary: pd.DataFrame, ratios: Sequence[float]) -> tuple[str, ...]:
         f"{metric_name(summary['metric'].iloc[0])} × 100 on the test set: mean and 95% Student-t interval over draws "
         "of the training subset, seeds averaged first; n = draws×seeds; one run has no interval.",
         f"Training instances: {sized}.",
-        f"Cost at {ratio_name(ratios[-1])}: training time and parameters are means, memory is the peak over runs.",
+        f"Cost at {ratio_name(ratios[-1])}: seconds of training, of prediction per 1,000 instances and parameters are "
+        "means, memory is the peak over runs.",
     ]
     if "seeds" in set(summary["unit"]):
-        notes.insert(
-            1, "Where n has one draw (as at 100%, where all draws are equal), the interval is over seeds only."
-        )
+        only = "Where n has one draw (as at 100%, where all draws are equal), the interval is over seeds only."
+        notes.insert(1, only)
     return tuple(notes)
 
 

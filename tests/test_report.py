@@ -34,6 +34,10 @@ def failed(**changes):
     return record(**changes) | {"status": "failed", "metrics": {}, "cost": {}, "diagnostics": {}, "error": error}
 
 
+# Two runs of one method: a spread, nothing to compare.
+SPREAD = [("tables", "-spread.tex"), ("tables", "-spread.csv"), ("figures", "-spread.png"), ("figures", "-spread.pdf")]
+
+
 def manifest(records, **changes):
     base = {"command": "python -m bench run", "config": {}, "cells": [r["cell_id"] for r in records], "warnings": []}
     return base | changes
@@ -45,14 +49,15 @@ def test_paths_in_order_and_nothing_else_left_behind(tmp_path):
     assert [str(path.relative_to(tmp_path)) for path in paths] == [
         f"{kind}/{name}{end}"
         for name in ("toy", "other")
-        for kind, end in (
+        for kind, end in [
             ("tables", ".md"),
             ("tables", ".csv"),
             ("tables", "-cells.csv"),
             ("tables", ".tex"),
             ("figures", "-f1-by-ratio.png"),
             ("figures", "-f1-by-ratio.pdf"),
-        )
+            *(SPREAD if name == "toy" else ()),
+        ]
     ]
     assert sorted(path for path in tmp_path.rglob("*") if path.is_file()) == sorted(paths)
 

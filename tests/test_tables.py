@@ -65,10 +65,10 @@ def table_of(records):
 
 
 MARKDOWN = """\
-| method | 10% (n = 1×1) | 100% (n = 1×2) | train s | peak MiB | parameters | trained |
-| :-- | --: | --: | --: | --: | --: | --: |
-| etrag | 25.0, failed (1 of 2) | 70.0 [70.0, 70.0] | 12.5 | 7 | 22.7M | 1.3k |
-| no_retrieval | 40.5 [34.1, 46.9] (n = 2×1) | – | – | – | – | – |
+| method | 10% (n = 1×1) | 100% (n = 1×2) | train s | predict s/1k | peak MiB | parameters | trained |
+| :-- | --: | --: | --: | --: | --: | --: | --: |
+| etrag | 25.0, failed (1 of 2) | 70.0 [70.0, 70.0] | 12.5 | 11.6 | 7 | 22.7M | 1.3k |
+| no_retrieval | 40.5 [34.1, 46.9] (n = 2×1) | – | – | – | – | – | – |
 
 macro-F1 × 100 on the test set: mean and 95% Student-t interval over draws of the training subset, seeds averaged \
 first; n = draws×seeds; one run has no interval.
@@ -77,16 +77,17 @@ Where n has one draw (as at 100%, where all draws are equal), the interval is ov
 
 Training instances: 10%: 2, 100%: 17.
 
-Cost at 100%: training time and parameters are means, memory is the peak over runs.
+Cost at 100%: seconds of training, of prediction per 1,000 instances and parameters are means, memory is the peak \
+over runs.
 """
 
 LATEX = r"""
-\begin{tabular}{lrrrrrr}
+\begin{tabular}{lrrrrrrr}
 \toprule
-method & 10\% (n = 1$\times$1) & 100\% (n = 1$\times$2) & train s & peak MiB & parameters & trained \\
+method & 10\% (n = 1$\times$1) & 100\% (n = 1$\times$2) & train s & predict s/1k & peak MiB & parameters & trained \\
 \midrule
-\texttt{etrag} & 25.0, failed (1 of 2) & 70.0 [70.0, 70.0] & 12.5 & 7 & 22.7M & 1.3k \\
-\texttt{no\_retrieval} & 40.5 [34.1, 46.9] (n = 2$\times$1) & -- & -- & -- & -- & -- \\
+\texttt{etrag} & 25.0, failed (1 of 2) & 70.0 [70.0, 70.0] & 12.5 & 11.6 & 7 & 22.7M & 1.3k \\
+\texttt{no\_retrieval} & 40.5 [34.1, 46.9] (n = 2$\times$1) & -- & -- & -- & -- & -- & -- \\
 \bottomrule
 \end{tabular}
 """
@@ -112,12 +113,12 @@ def test_split_costs_keeps_methods_and_every_note():
     table = table_of(grid())
     scores, costs = tables.split_costs(table)
     assert scores.header == ("method", "10% (n = 1×1)", "100% (n = 1×2)")
-    assert costs.rows == (("etrag", "12.5", "7", "22.7M", "1.3k"), ("no_retrieval", "–", "–", "–", "–"))
+    assert costs.rows == (("etrag", "12.5", "11.6", "7", "22.7M", "1.3k"), ("no_retrieval", *"–––––"))
     assert scores.notes + costs.notes == table.notes
 
 
 def test_all_runs_failed():
-    assert table_of([failed(draw=draw) for draw in range(3)]).rows[0][1:] == ("failed (3 of 3)", "–", "–", "–", "–")
+    assert table_of([failed(draw=draw) for draw in range(3)]).rows[0][1:] == ("failed (3 of 3)", *"–––––")
 
 
 def test_equal_runs_at_ratio_one_count_once():
@@ -176,11 +177,20 @@ def test_numbers_survive_csv_unrounded():
 def test_peak_memory_is_the_maximum_and_time_the_mean():
     slow = record(draw=1)
     slow["cost"] = slow["cost"] | {"train_seconds": 500.5, "peak_memory_bytes": 11 * 2**20}
-    assert table_of([record(draw=0), slow]).rows[0][2:4] == ("256", "11")
+    assert table_of([record(draw=0), slow]).rows[0][2:5] == ("256", "11.6", "11")
 
 
 def test_unmeasured_costs_are_gaps():
-    assert table_of([record(cost={})]).rows[0][2:] == ("–", "–", "–", "–")
+    assert table_of([record(cost={})]).rows[0][2:] == tuple("–––––")
+
+
+def test_marks_follow_the_score_of_their_cell():
+    marked = result_table(summary_frame(cells_frame(grid())), {("etrag", 1.0): "↑*", ("no_retrieval", 0.1): "↓"})
+    assert [row[1:3] for row in marked.rows] == [
+        ("25.0, failed (1 of 2)", "70.0 [70.0, 70.0] ↑*"),
+        ("40.5 [34.1, 46.9] (n = 2×1) ↓", "–"),
+    ]
+    assert r"[70.0, 70.0] $\uparrow$* &" in tables.to_latex(marked)
 
 
 def test_diagnostics_of_any_name():

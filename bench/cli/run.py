@@ -78,6 +78,9 @@ def run(args: argparse.Namespace) -> int:
     if args.explain:
         _explain(waiting, store, fresh=args.fresh)
     if args.dry_run:
+        from bench.power import plan_lines
+
+        print("\n".join(plan_lines(len(dataset.test), len(config.draws), len(config.seeds))))
         _show_grid(specs, waiting)
         return 0
     manifest = _manifest(config, [spec.cell_id for spec in specs], notes)

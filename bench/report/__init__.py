@@ -6,28 +6,63 @@ import hashlib
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from bench import tables
 from bench.domain_table import domain_table, with_test_sets
 from bench.drawing.by_ratio import f1_by_ratio
+from bench.drawing.pareto import quality_by_cost
+from bench.drawing.spread import spread_by_run
 from bench.drawing.style import figure_bytes
+from bench.published import published_table
+from bench.significance import Load, Significance, default_reference, significance
+from bench.significance_table import marks_note, significance_table
+from bench.spread_table import equivalence_frame, equivalence_table, variance_frame, variance_table
 from bench.tables import Record, cells_frame, summary_frame
 
-__all__ = ["file_names", "render_console", "write_file", "write_report"]
+__all__ = ["file_names", "render_console", "significances", "write_file", "write_report"]
 
 
-def render_console(records: Sequence[Record]) -> str:
+class _Section(NamedTuple):
+    """A part of the report: its files are named after ``key``."""
+
+    key: str
+    title: str
+    table: tables.Table | None = None
+    frame: pd.DataFrame | None = None  # what the table shows, unrounded
+    figure: Figure | None = None
+    caption: str = ""
+
+
+def significances(records: Sequence[Record], load: Load, reference: str | None = None) -> dict[str, Significance]:
+    """The tests of every dataset, by its name; ``load`` reads the predictions of a cell. A dataset without the method
+    ``reference`` has that of `default_reference`."""
+    return {
+        dataset: significance(part, records, load, _reference(part, reference))
+        for dataset, part, _ in _by_dataset(cells_frame(records))
+    }
+
+
+def _reference(cells: pd.DataFrame, wanted: str | None = None) -> str:
+    methods = list(cells["method"].unique())
+    return wanted if wanted is not None and wanted in methods else default_reference(methods)
+
+
+def render_console(records: Sequence[Record], found: Mapping[str, Significance] | None = None) -> str:
     """The tables of every dataset as plain text: scores, then costs. An empty string for no records.
 
-    ``records``: those of one plan; raises ValueError for two records of one cell.
+    ``records``: those of one plan; ``found`` (`significances`) adds the marks. Raises ValueError for two records of
+    one cell.
     """
     parts = []
     for dataset, part, summary in _by_dataset(with_test_sets(cells_frame(records), records)):
-        scores, costs = tables.split_costs(tables.result_table(summary))
+        tests = (found or {}).get(dataset) or Significance(_reference(part))
+        scores, costs = tables.split_costs(_scores(summary, tests))
         lines = [dataset, "", tables.to_console(scores), tables.to_console(costs)]
         elsewhere = domain_table(part, [r for r in records if r["dataset"] == dataset])
         lines += [tables.to_console(elsewhere)] if elsewhere else []
@@ -36,13 +71,19 @@ def render_console(records: Sequence[Record]) -> str:
     return "\n".join(parts)
 
 
-def write_report(out: Path, records: Sequence[Record], manifest: Mapping[str, Any]) -> list[Path]:
-    """Write OUT/tables and OUT/figures; returns the paths, per dataset: Markdown, CSVs, LaTeX, PNG, PDF,
-    and LaTeX of other test sets where there are any.
+def write_report(
+    out: Path,
+    records: Sequence[Record],
+    manifest: Mapping[str, Any],
+    found: Mapping[str, Significance] | None = None,
+) -> list[Path]:
+    """Write OUT/tables and OUT/figures; returns the paths, per dataset: Markdown, CSVs, LaTeX, PNG, PDF, then the
+    LaTeX, CSV and figure of every further section that has them.
 
     Every file is replaced as a whole. ``manifest["cells"]`` gives the order and the choice of the records; records of
     cells outside the last plan are left out. ``<dataset>.csv`` holds what the table and the plot show, unrounded and
-    as fractions; ``<dataset>-cells.csv`` one row per run. Raises ValueError for two records of one cell.
+    as fractions; ``<dataset>-cells.csv`` one row per run. ``found`` (`significances`) adds marks and the table of
+    comparisons. Raises ValueError for two records of one cell.
     """
     planned = _planned(records, manifest)
     command = str(manifest.get("command", ""))
@@ -55,23 +96,62 @@ def write_report(out: Path, records: Sequence[Record], manifest: Mapping[str, An
     written: list[Path] = []
     for dataset, part, summary in _by_dataset(cells):
         name = names[dataset]
-        table = tables.result_table(summary)
-        elsewhere = domain_table(part, [r for r in planned if r["dataset"] == dataset])
+        tests = (found or {}).get(dataset) or Significance(_reference(part))
+        table = _scores(summary, tests)
         figure = f1_by_ratio(summary)
+        sections = _sections(dataset, part, summary, planned, tests)
         contents = {
-            f"tables/{name}.md": _markdown(dataset, name, (table, elsewhere), part, command, warnings).encode(),
+            f"tables/{name}.md": _markdown(dataset, name, table, sections, part, command, warnings).encode(),
             f"tables/{name}.csv": _csv(summary),
             f"tables/{name}-cells.csv": _csv(part),
             f"tables/{name}.tex": tables.to_latex(table).encode(),
             f"figures/{name}-f1-by-ratio.png": figure_bytes(figure, "png"),
             f"figures/{name}-f1-by-ratio.pdf": figure_bytes(figure, "pdf"),
         }
-        if elsewhere:
-            contents[f"tables/{name}-test-sets.tex"] = tables.to_latex(elsewhere).encode()
+        for section in sections:
+            contents |= _section_files(name, section)
         for relative, content in contents.items():
             write_file(out / relative, content)
             written.append(out / relative)
     return written
+
+
+def _scores(summary: pd.DataFrame, tests: Significance) -> tables.Table:
+    """The table of scores with its marks and what they mean; the note on costs stays last."""
+    table, note = tables.result_table(summary, tests.marks), marks_note(tests)
+    return replace(table, notes=(*table.notes[:-1], note, table.notes[-1])) if note else table
+
+
+def _sections(
+    dataset: str, cells: pd.DataFrame, summary: pd.DataFrame, records: Sequence[Record], tests: Significance
+) -> list[_Section]:
+    """What follows the scores, without what would be empty."""
+    variance, equivalence = variance_frame(cells), equivalence_frame(cells, tests.reference)
+    several = summary.loc[summary["n"] > 0, "method"].nunique() > 1
+    sections = [
+        _Section("comparison", f"Against {tests.reference}", significance_table(tests), tests.differences),
+        _Section("data-equivalence", "Data equivalence",
+                 equivalence_table(equivalence, str(summary["metric"].iloc[0])), equivalence),
+        _Section("spread", "Spread", variance_table(variance), variance,
+                 spread_by_run(cells) if len(variance) else None, "Runs by draw and training seed"),
+        _Section("quality-by-cost", "Quality and cost", figure=quality_by_cost(summary) if several else None,
+                 caption="F1 by seconds of training and prediction, with Pareto fronts"),
+        _Section("test-sets", "Test sets", domain_table(cells, [r for r in records if r["dataset"] == dataset])),
+        _Section("published", "Published (not ours)", published_table(dataset)),
+    ]  # fmt: skip
+    return [section for section in sections if section.table or section.figure]
+
+
+def _section_files(name: str, section: _Section) -> dict[str, bytes]:
+    files = {}
+    if section.table:
+        files[f"tables/{name}-{section.key}.tex"] = tables.to_latex(section.table).encode()
+    if section.frame is not None and len(section.frame):
+        files[f"tables/{name}-{section.key}.csv"] = _csv(section.frame)
+    if section.figure:
+        files[f"figures/{name}-{section.key}.png"] = figure_bytes(section.figure, "png")
+        files[f"figures/{name}-{section.key}.pdf"] = figure_bytes(section.figure, "pdf")
+    return files
 
 
 def _planned(records: Sequence[Record], manifest: Mapping[str, Any]) -> list[Record]:
@@ -90,19 +170,21 @@ def _by_dataset(cells: pd.DataFrame) -> Iterable[tuple[str, pd.DataFrame, pd.Dat
 def _markdown(
     dataset: str,
     name: str,
-    shown: tuple[tables.Table, tables.Table | None],
+    table: tables.Table,
+    parts: Sequence[_Section],
     cells: pd.DataFrame,
     command: str,
     warnings: Sequence[str],
 ) -> str:
-    table, elsewhere = shown
     sections = [f"# {tables.escape_markdown(dataset)}\n"]
     if command:
         sections.append(_code_block(command))
     sections.append(tables.to_markdown(table))
     sections.append(f"![F1 by share of the training instances](../figures/{name}-f1-by-ratio.png)\n")
-    if elsewhere:
-        sections += ["## Test sets\n", tables.to_markdown(elsewhere)]
+    for part in parts:
+        sections.append(f"## {tables.escape_markdown(part.title)}\n")
+        sections.append(tables.to_markdown(part.table) if part.table else "")
+        sections.append(f"![{part.caption}](../figures/{name}-{part.key}.png)\n" if part.figure else "")
     sections.append(_listed("Failed runs", _failures(cells)))
     diagnostics = tables.diagnostics_table(cells)
     if diagnostics is not None:
