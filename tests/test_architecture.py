@@ -37,6 +37,7 @@ LAYERS = (
     ("bench.domain_table",),
     ("bench.drawing",),
     ("bench.report",),
+    ("bench.page",),
     ("bench.overhead",),
     ("bench.tuning",),
     ("bench.figures",),
