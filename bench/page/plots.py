@@ -94,10 +94,10 @@ def pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:
 
 
 def ticks(low: float, high: float) -> list[float]:
-    """Three to eight round numbers (1, 2 or 5 times a power of ten apart) within [low, high]."""
+    """Two to seven round numbers (1, 2 or 5 times a power of ten apart) within [low, high]."""
     if not high > low:
         return [low]
-    rough = (high - low) / 5
+    rough = (high - low) / 6
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * (1 - 1e-9))
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)

@@ -15,6 +15,7 @@ function drawConfusion(table, labels, gold, predicted, chosen, said) {
       if (at === to) cell.classList.add("diagonal");
       if (total) cell.style.setProperty("--share", count / total);
       cell.dataset.pair = `${at},${to}`;
+      cell.onfocus = cell.onmouseover = () => { said.textContent = cell.ariaLabel; };
       return cell;
     });
     return make("tr", {}, make("th", { scope: "row", title: labels[label] }, `${at + 1} ${labels[label]}`), ...cells);
@@ -27,9 +28,6 @@ function drawConfusion(table, labels, gold, predicted, chosen, said) {
   const pair = (cell) => cell.dataset.pair.split(",").map(Number);
   const choose = (cell) => chosen(...pair(cell).map((index) => names[index]));
   table.onclick = (event) => event.target.dataset.pair && choose(event.target);
-  table.onmouseover = table.onfocusin = (event) => {
-    if (event.target.dataset.pair) said.textContent = event.target.ariaLabel;
-  };
   table.onkeydown = (event) => {
     const cell = event.target;
     if (!cell.dataset.pair) return;

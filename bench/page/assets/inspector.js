@@ -18,7 +18,7 @@ async function inspect() {
   const relations = [...new Set(index.labels.flat())].sort(compare);
   for (const name of ["gold", "predicted"]) fill(name, [["", "any"], ...relations.map((relation) => [relation, relation])]);
   fill("group", index.groups.map(({ name }, at) => [at, name]));
-  fillMethods();
+  fillMethods(true);
 
   const pager = { previous: byId("previous"), next: byId("next"), page: byId("page") };
   const list = pagedList(byId("list"), pager, drawOption, (item, focus) => openInstance(item, focus).catch(complain));
@@ -29,7 +29,7 @@ async function inspect() {
   };
   filters.elements.search.oninput = () => shown && refresh();
   filters.onsubmit = (event) => event.preventDefault();
-  filters.onreset = () => setTimeout(() => { fillMethods(); load().catch(complain); });
+  filters.onreset = () => setTimeout(() => { fillMethods(true); load().catch(complain); });
   await load();
 
   function fill(name, options) {
@@ -38,9 +38,9 @@ async function inspect() {
 
   // The methods of the chosen run; those chosen before stay where the run has them. At first: one that retrieves, and
   // the one without retrieval beside it.
-  function fillMethods() {
+  function fillMethods(fresh = false) {
     const methods = index.groups[chosen("group")].cells.map(({ method }) => method);
-    const before = [chosen("first"), chosen("second")];
+    const before = fresh ? [] : [chosen("first"), chosen("second")];
     fill("first", methods.map((method) => [method, method]));
     fill("second", [["", "no other"], ...methods.map((method) => [method, method])]);
     const first = methods.includes(before[0]) ? before[0] : methods.find((method) => method !== "no_retrieval") ?? methods[0];
