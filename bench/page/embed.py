@@ -49,44 +49,38 @@ def embed(store: Store, records: Sequence[Record], dataset: Dataset | None, limi
     instances of each. Prediction files are read one at a time, line by line. Missing or broken ones become notes.
     ``dataset``: None gives ids instead of texts.
     """
-    numbers = _Numbers({}, {})
+    numbers, notes = _Numbers({}, {}), list[str]()
     train = {} if dataset is None else {i.id: i for i in dataset.train}
     test = {} if dataset is None else {i.id: i for i in dataset.test}
-    groups, notes, ids, gold, size = [], list[str](), list[str](), list[int](), 0
     blocks: dict[str, str] = {}
+    first, groups, size, written = None, list[dict[str, Any]](), 0, 0
     waiting = _by_group([record for record in records if record["status"] == "ok"])
     for place, (group, members) in enumerate(waiting.items()):
-        known, near, cells, added = len(numbers.train), f"near-{place}", [], dict[str, str]()
-        for record in members:
-            try:
-                names, labels, cell = _cell(_lines(store, record), numbers)
-            except StoreError as error:
-                notes.append(f"{record['method']}, {_group_name(group)}: no predictions to inspect ({error})")
-                continue
-            if not ids:
-                ids, gold = names, labels
-                blocks["test"] = pack([_text_row(name, test.get(name), numbers) for name in ids])
-                size = len(blocks["test"])
-            if names != ids:
-                notes.append(f"{record['method']}, {_group_name(group)}: other test instances than the first cell's")
-                continue
-            block = f"cell-{record['cell_id']}"
-            added[block] = pack(cell)
-            cells.append({"method": record["method"], "block": block})
-        new = list(islice(numbers.train, known, None))
-        added[near] = pack([_text_row(name, train.get(name), numbers) for name in new])
+        cells = list(_cells(store, members, numbers, notes))
+        if first is None and cells:
+            first = cells[0]
+            blocks["test"] = pack([_text_row(name, test.get(name), numbers) for name in first.ids])
+            size = len(blocks["test"])
+        ids = first.ids if first else []
+        notes += [f"{cell.name}: other test instances than the first cell's" for cell in cells if cell.ids != ids]
+        cells = [cell for cell in cells if cell.ids == ids]
+        new = list(islice(numbers.train, written, None))
+        added = {f"near-{place}": pack([_text_row(name, train.get(name), numbers) for name in new])}
+        added |= {cell.block: cell.packed for cell in cells}
         size += sum(map(len, added.values()))
         if size > limit:
             notes.append(_left_out(list(waiting)[place:], limit))
             break
         if cells:
+            named = [{"method": cell.method, "block": cell.block} for cell in cells]
+            groups.append({"name": _group_name(group), "near": f"near-{place}", "cells": named})
             blocks |= added
-            groups.append({"name": _group_name(group), "near": near, "cells": cells})
-    if not groups:
+            written += len(new)
+    if first is None or not groups:
         return Embedded({}, notes)
-    if len(ids) == MOST_INSTANCES:
+    if len(first.ids) == MOST_INSTANCES:
         notes.append(f"The inspector has the first {MOST_INSTANCES} test instances at most.")
-    index = {"labels": [list(label) for label in numbers.labels], "groups": groups, "gold": gold}
+    index = {"labels": [list(label) for label in numbers.labels], "groups": groups, "gold": first.gold}
     return Embedded({"index": pack(index), **blocks}, notes)
 
 
@@ -130,6 +124,28 @@ def _left_out(groups: Sequence[Group], limit: int) -> str:
     return f"Left out of the inspector, which holds {limit / 1e6:g} MB at most: {names}."
 
 
+@dataclass(frozen=True)
+class _Cell:
+    name: str
+    method: str
+    block: str
+    ids: list[str]
+    gold: list[int]
+    packed: str
+
+
+def _cells(store: Store, members: Iterable[Record], numbers: _Numbers, notes: list[str]) -> Iterator[_Cell]:
+    """The cells of a group whose predictions can be read; the others leave a note."""
+    for record in members:
+        name = f"{record['method']}, {_group_name((record['ratio'], record['draw'], record['seed']))}"
+        try:
+            ids, gold, content = _cell(_lines(store, record), numbers)
+        except StoreError as error:
+            notes.append(f"{name}: no predictions to inspect ({error})")
+        else:
+            yield _Cell(name, record["method"], f"cell-{record['cell_id']}", ids, gold, pack(content))
+
+
 def _lines(store: Store, record: Record) -> Iterator[dict[str, Any]]:
     for number, line in enumerate(islice(store.each_prediction(record["cell_id"]), MOST_INSTANCES), 1):
         if not (isinstance(line, dict) and line.keys() >= _FIELDS):
@@ -139,11 +155,11 @@ def _lines(store: Store, record: Record) -> Iterator[dict[str, Any]]:
 
 def _cell(lines: Iterable[Mapping[str, Any]], numbers: _Numbers) -> tuple[list[str], list[int], dict[str, Any]]:
     """Ids and gold labels of the test instances, and what the cell predicted of them."""
-    names, gold = list[str](), list[int]()
+    ids, gold = list[str](), list[int]()
     predicted, scores, near = list[int](), list[list[float]](), list[list[float] | None]()
     probes: dict[str, list[int]] = {}
     for line in lines:
-        names.append(line["id"])
+        ids.append(line["id"])
         gold.append(numbers.label(line["gold"]))
         predicted.append(numbers.label(line["predicted"]))
         scores.append(_top(line["scores"], line["gold"], numbers))
@@ -152,9 +168,9 @@ def _cell(lines: Iterable[Mapping[str, Any]], numbers: _Numbers) -> tuple[list[s
         near.append(None if found is None else [value for pair in pairs for value in pair])
         for probe, relations in (line.get("probes") or {}).items():
             probes.setdefault(probe, []).append(numbers.label(relations))
-    whole = {name: labels for name, labels in probes.items() if len(labels) == len(names)}
+    whole = {name: labels for name, labels in probes.items() if len(labels) == len(ids)}
     neighbours = None if all(row is None for row in near) else near
-    return names, gold, {"predicted": predicted, "scores": scores, "near": neighbours, "probes": whole}
+    return ids, gold, {"predicted": predicted, "scores": scores, "near": neighbours, "probes": whole}
 
 
 def _top(scores: Mapping[str, float], gold: str | Sequence[str], numbers: _Numbers) -> list[float]:

@@ -101,6 +101,17 @@ def test_unreadable_predictions_are_a_note_and_the_other_cells_stay(tmp_path):
     assert "is broken" in found.notes[2]
 
 
+def test_numbers_stay_right_after_a_group_that_breaks_off(tmp_path):
+    dataset = corpus(tmp_path / "data")
+    broken = [lines("rag_text")[0] | {"neighbours": [["d5", 1.0], ["d6", 0.5]]}, {"id": "t1"}]
+    cells = [(record(dataset, "rag_text", 0, ratio=0.5), broken), (record(dataset, "rag_text", 1), lines("rag_text"))]
+    store = run(tmp_path / "run", cells)
+    blocks = {name: unpack(block) for name, block in embed(store, store.records(), dataset).blocks.items()}
+    (group,) = blocks["index"]["groups"]
+    flat, train = blocks[group["cells"][0]["block"]]["near"][0], blocks[group["near"]]
+    assert [train[number][0] for number in flat[::2]] == ["d2", "d0", "d1"]
+
+
 def test_a_long_test_set_is_cut_and_the_page_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "MOST_INSTANCES", 3)
     store = made_run(tmp_path / "run", tmp_path / "data")
