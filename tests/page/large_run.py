@@ -35,7 +35,7 @@ from bench.cli import main
 start = time.perf_counter()
 code = main(["report", sys.argv[1]])
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-print(f"bench report: {time.perf_counter() - start:.1f} s, peak {peak:.0f} MiB")
+print(f"bench report: {time.perf_counter() - start:.1f} s ({time.process_time():.1f} s of CPU), peak {peak:.0f} MiB")
 sys.exit(code)
 """
 _PAINTED = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
