@@ -13,6 +13,7 @@ import json
 import os
 import re
 import tempfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -64,11 +65,15 @@ class Store:
 
     def predictions(self, cell_id: str) -> list[dict[str, Any]]:
         """One line per test instance. Raises StoreError where they are missing or broken."""
+        return list(self.each_prediction(cell_id))
+
+    def each_prediction(self, cell_id: str) -> Iterator[dict[str, Any]]:
+        """The same, read as they are asked for: a file may be larger than memory. Raises as `predictions`."""
         return _read_lines(self.predictions_path(cell_id))
 
     def predictions_elsewhere(self, cell_id: str) -> list[dict[str, Any]]:
         """One line per instance of each other test set, with `test_set` and `datastore`. Raises as `predictions`."""
-        return _read_lines(self.elsewhere_path(cell_id))
+        return list(_read_lines(self.elsewhere_path(cell_id)))
 
     def finished(self, cell_id: str) -> bool:
         """Whether the cell needs no run: its record says ok and its predictions are there."""
@@ -146,13 +151,13 @@ def _row(record: Mapping[str, Any]) -> dict[str, Any]:
     return row
 
 
-def _read_lines(path: Path) -> list[dict[str, Any]]:
+def _read_lines(path: Path) -> Iterator[dict[str, Any]]:
     try:
         with gzip.open(path, "rt", encoding="utf-8") as stream:
-            return [json.loads(line) for line in stream]
+            yield from map(json.loads, stream)
     except FileNotFoundError:
         raise StoreError(f"{path} is missing; run again to make it") from None
-    except (OSError, EOFError, ValueError) as error:
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         raise StoreError(f"{path} is broken ({error}); delete it and run again") from error
 
 

@@ -39,6 +39,7 @@ LAYERS = (
     ("bench.domain_table", "bench.significance_table", "bench.spread_table", "bench.published"),
     ("bench.drawing",),
     ("bench.report",),
+    ("bench.page",),
     ("bench.overhead",),
     ("bench.tuning",),
     ("bench.figures",),

@@ -1,40 +1,59 @@
-"""`bench report RUN`: tables and figures from the records of a run, without running anything."""
+"""`bench report RUN`: tables, figures and one HTML page from the records of a run, without running anything."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.flags import ConfigError
+from pydantic import ValidationError
+
+from bench.config import RunConfig
+from bench.data.base import DataError, Dataset
+from bench.flags import ConfigError, one_line
 from bench.store import Store
+from methods.registry import RegistryError
 
 
 def add_parser(commands: Any) -> None:
-    parser = commands.add_parser("report", help="tables and figures of a finished or unfinished run")
+    parser = commands.add_parser("report", help="tables, figures and HTML page of a finished or unfinished run")
     parser.add_argument("folder", metavar="RUN", type=Path, help="folder of the run, such as results/default-synthetic")
     parser.add_argument("--reference", metavar="METHOD", help="method that the others are tested against (default: "
         "no_retrieval, or the first)")  # fmt: skip
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--data-dir", metavar="DIR", type=Path, help="where the corpus of the run lies by now")
+    source.add_argument("--no-texts", action="store_true", help="ids instead of the corpus's sentences in the page")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Raises ConfigError where the folder holds no run, no record yet or no such reference, StoreError for broken
-    files."""
+    files, DataError where --data-dir holds no such corpus."""
     store = Store(args.folder)
     manifest = store.read_manifest()
     if manifest is None:
         raise ConfigError(f"{args.folder} holds no run (no run.json); `bench list runs` shows those under results/")
-    publish(store, manifest, args.reference)
+    if args.no_texts:
+        publish(store, manifest, None, ["The page shows ids instead of texts (--no-texts)."], args.reference)
+    else:
+        publish(store, manifest, *_corpus(manifest, args.data_dir), args.reference)
     return 0
 
 
-def publish(store: Store, manifest: Mapping[str, Any], reference: str | None = None) -> None:
-    """Write tables and figures of the manifest's cells; print the table and what was written.
+def publish(
+    store: Store,
+    manifest: Mapping[str, Any],
+    dataset: Dataset | None = None,
+    notes: Sequence[str] = (),
+    reference: str | None = None,
+) -> None:
+    """Write tables, figures and the page of the manifest's cells; print the table and what was written.
 
-    Raises ConfigError where no cell has a record yet, or none is of the method ``reference``.
+    ``dataset``: the corpus, for the texts of the page; ``notes``: why it is not there. Raises ConfigError where no cell
+    has a record yet, or none is of the method ``reference``.
     """
+    from bench.page.document import write_page
     from bench.report import render_console, significances, write_report  # pandas and matplotlib
 
     records = store.records(manifest["cells"])
@@ -49,12 +68,28 @@ def publish(store: Store, manifest: Mapping[str, Any], reference: str | None = N
 
     found = significances(records, load, reference)
     files = write_report(store.out, records, manifest, found)
+    page, left_out = write_page(store, records, manifest, dataset, notes, found)
     print(render_console(records, found))
     missing = len(manifest["cells"]) - len(records)
     if missing:
         print(f"{missing} of {len(manifest['cells'])} cells are not run yet")
-    for warning in manifest.get("warnings", []):
-        print(f"note: {warning}")
+    for note in [*manifest.get("warnings", []), *left_out]:
+        print(f"note: {note}")
     print("\nwritten:")
-    for file in files:
+    for file in [*files, page]:
         print(f"  {file}")
+
+
+def _corpus(manifest: Mapping[str, Any], data_dir: Path | None) -> tuple[Dataset | None, list[str]]:
+    """The corpus that the manifest names, or None and why. Raises DataError where ``data_dir`` was given in vain."""
+    from bench.data import load_configured
+
+    try:
+        config = RunConfig.model_validate(manifest.get("config"))
+        source = config.dataset.model_copy(update={"split_ids": None, "data_dir": data_dir or config.dataset.data_dir})
+        return load_configured(config.model_copy(update={"dataset": source})), []
+    except (ValidationError, DataError, RegistryError) as error:
+        if data_dir is not None and isinstance(error, DataError):
+            raise
+        reason = "its configuration is of another version" if isinstance(error, ValidationError) else one_line(error)
+        return None, [f"The page shows ids instead of texts: {reason} (--data-dir DIR names the corpus's folder)."]

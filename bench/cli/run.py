@@ -94,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
         stored = sum(store.finished(spec.cell_id) for spec in specs)
         _say(f"interrupted: {stored} of {len(specs)} cells stored; run again to continue")
         return INTERRUPTED
-    publish(store, manifest)
+    publish(store, manifest, dataset)
     for record in failed:
         _say(f"failed: {record['method']} ratio {record['ratio']:g} draw {record['draw']} seed {record['seed']}: "
              f"{record['error']['message']} ({store.record_path(record['cell_id'])})")  # fmt: skip

@@ -25,10 +25,19 @@ from bench.significance_table import marks_note, significance_table
 from bench.spread_table import equivalence_frame, equivalence_table, variance_frame, variance_table
 from bench.tables import Record, cells_frame, summary_frame
 
-__all__ = ["file_names", "render_console", "significances", "write_file", "write_report"]
+__all__ = [
+    "Section",
+    "file_names",
+    "render_console",
+    "score_table",
+    "sections_of",
+    "significances",
+    "write_file",
+    "write_report",
+]
 
 
-class _Section(NamedTuple):
+class Section(NamedTuple):
     """A part of the report: its files are named after ``key``."""
 
     key: str
@@ -62,7 +71,7 @@ def render_console(records: Sequence[Record], found: Mapping[str, Significance] 
     parts = []
     for dataset, part, summary in _by_dataset(with_test_sets(cells_frame(records), records)):
         tests = (found or {}).get(dataset) or Significance(_reference(part))
-        scores, costs = tables.split_costs(_scores(summary, tests))
+        scores, costs = tables.split_costs(score_table(summary, tests))
         lines = [dataset, "", tables.to_console(scores), tables.to_console(costs)]
         elsewhere = domain_table(part, [r for r in records if r["dataset"] == dataset])
         lines += [tables.to_console(elsewhere)] if elsewhere else []
@@ -97,9 +106,9 @@ def write_report(
     for dataset, part, summary in _by_dataset(cells):
         name = names[dataset]
         tests = (found or {}).get(dataset) or Significance(_reference(part))
-        table = _scores(summary, tests)
+        table = score_table(summary, tests)
         figure = f1_by_ratio(summary)
-        sections = _sections(dataset, part, summary, planned, tests)
+        sections = sections_of(dataset, part, summary, planned, tests)
         contents = {
             f"tables/{name}.md": _markdown(dataset, name, table, sections, part, command, warnings).encode(),
             f"tables/{name}.csv": _csv(summary),
@@ -116,33 +125,33 @@ def write_report(
     return written
 
 
-def _scores(summary: pd.DataFrame, tests: Significance) -> tables.Table:
+def score_table(summary: pd.DataFrame, tests: Significance) -> tables.Table:
     """The table of scores with its marks and what they mean; the note on costs stays last."""
     table, note = tables.result_table(summary, tests.marks), marks_note(tests)
     return replace(table, notes=(*table.notes[:-1], note, table.notes[-1])) if note else table
 
 
-def _sections(
+def sections_of(
     dataset: str, cells: pd.DataFrame, summary: pd.DataFrame, records: Sequence[Record], tests: Significance
-) -> list[_Section]:
+) -> list[Section]:
     """What follows the scores, without what would be empty."""
     variance, equivalence = variance_frame(cells), equivalence_frame(cells, tests.reference)
     several = summary.loc[summary["n"] > 0, "method"].nunique() > 1
     sections = [
-        _Section("comparison", f"Against {tests.reference}", significance_table(tests), tests.differences),
-        _Section("data-equivalence", "Data equivalence",
+        Section("comparison", f"Against {tests.reference}", significance_table(tests), tests.differences),
+        Section("data-equivalence", "Data equivalence",
                  equivalence_table(equivalence, str(summary["metric"].iloc[0])), equivalence),
-        _Section("spread", "Spread", variance_table(variance), variance,
+        Section("spread", "Spread", variance_table(variance), variance,
                  spread_by_run(cells) if len(variance) else None, "Runs by draw and training seed"),
-        _Section("quality-by-cost", "Quality and cost", figure=quality_by_cost(summary) if several else None,
+        Section("quality-by-cost", "Quality and cost", figure=quality_by_cost(summary) if several else None,
                  caption="F1 by seconds of training and prediction, with Pareto fronts"),
-        _Section("test-sets", "Test sets", domain_table(cells, [r for r in records if r["dataset"] == dataset])),
-        _Section("published", "Published (not ours)", published_table(dataset)),
+        Section("test-sets", "Test sets", domain_table(cells, [r for r in records if r["dataset"] == dataset])),
+        Section("published", "Published (not ours)", published_table(dataset)),
     ]  # fmt: skip
     return [section for section in sections if section.table or section.figure]
 
 
-def _section_files(name: str, section: _Section) -> dict[str, bytes]:
+def _section_files(name: str, section: Section) -> dict[str, bytes]:
     files = {}
     if section.table:
         files[f"tables/{name}-{section.key}.tex"] = tables.to_latex(section.table).encode()
@@ -171,7 +180,7 @@ def _markdown(
     dataset: str,
     name: str,
     table: tables.Table,
-    parts: Sequence[_Section],
+    parts: Sequence[Section],
     cells: pd.DataFrame,
     command: str,
     warnings: Sequence[str],
