@@ -233,7 +233,6 @@ def _subset_note(dataset: Dataset, ratio: float) -> str:
 def explain(spec: CellSpec, records: Sequence[Mapping[str, Any]]) -> list[str]:
     """Why a cell is not cached: the identity fields in which it differs from the nearest record of the same
     dataset, method, ratio, draw and seed, as 'field: recorded -> now'."""
-    now = _leaves(spec.identity)
     best: list[str] | None = None
     for record in records:
         identity = record["identity"]
@@ -242,12 +241,17 @@ def explain(spec: CellSpec, records: Sequence[Mapping[str, Any]]) -> list[str]:
         if record["cell_id"] == spec.cell_id:
             error = record.get("error") or {}
             return [f"failed: {error.get('message')}"] if record["status"] == "failed" else ["predictions are missing"]
-        then = _leaves(identity)
-        keys = [key for key in sorted(now.keys() | then.keys()) if now.get(key) != then.get(key)]
-        changes = [f"{key}: {_short(then.get(key))} -> {_short(now.get(key))}" for key in keys]
+        changes = differences(identity, spec.identity)
         if best is None or len(changes) < len(best):
             best = changes
     return ["never run"] if best is None else best
+
+
+def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """'field: then -> now' for every field, nested ones by their path, in which two identities differ."""
+    before, after = _leaves(then), _leaves(now)
+    keys = [key for key in sorted(before.keys() | after.keys()) if before.get(key) != after.get(key)]
+    return [f"{key}: {_short(before.get(key))} -> {_short(after.get(key))}" for key in keys]
 
 
 def _leaves(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

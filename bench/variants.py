@@ -35,7 +35,7 @@ class Source(Settings):
     ratio: float
     draws: tuple[int, ...]
     seed: int
-    trials: int = Field(ge=1, description="asked for: completed, pruned and failed ones")
+    trials: int = Field(ge=1, description="completed, pruned and failed ones")
     completed: int
     pruned: int
     failed: int
