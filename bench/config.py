@@ -208,7 +208,7 @@ def method_optimisation(config: RunConfig, name: str) -> Optimisation:
     if name not in config.variants:
         return config.optimisation
     given = config.variants[name].optimisation
-    return validated(Optimisation, config.optimisation.model_dump() | given, f"{name}: optimisation.")
+    return validated(Optimisation, config.optimisation.model_dump() | given, f"{name}: optimisation: ")
 
 
 def _apply(raw: dict[str, Any], setting: str, methods: Sequence[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -84,6 +85,7 @@ def _dev_score(
 
     assert subset_hash(fold.train, fold.dev) == spec.identity["subset_hash"]
     corpus = replace(fold.corpus, schema=constrained(fold.corpus.schema, spec.type_constraints, fold.train))
+    gc.collect()  # the method before this one: it and its context hold each other
     seed_everything(derive("training", spec.seed))
     method = build_method(spec, corpus.schema, progress, evaluated)
     method.fit(fold.train, fold.dev)

@@ -27,6 +27,7 @@ from bench.variants import Source, Variant, file_name
 from methods.base import SearchSpace
 
 TARGET = "dev F1"
+STATES = {TrialState.COMPLETE: "completed", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
 HEADER = "# Written by `bench tune`. Use: bench run --methods {0},{0}_tuned --tuned {1}\n"
 
 
@@ -83,12 +84,11 @@ def write_trials(path: Path, study: Study, space: SearchSpace) -> Path:
 
 
 def _row(trial: FrozenTrial) -> dict[str, Any]:
-    complete = trial.state == TrialState.COMPLETE
     return {
         "trial": trial.number,
-        "state": trial.state.name.lower(),
+        "state": STATES[trial.state],
         "default": str(bool(trial.user_attrs.get(DEFAULT))).lower(),
-        "dev_score": trial.values[0] if complete else "",
+        "dev_score": trial.values[0] if trial.state == TrialState.COMPLETE else "",
         "draw_scores": " ".join(map(str, trial.user_attrs.get(SCORES, ()))),
         "seconds": "" if trial.duration is None else trial.duration.total_seconds(),
         **trial.params,
@@ -127,6 +127,7 @@ def _drawn(plot: Any) -> Mapping[str, bytes]:
         warnings.simplefilter("ignore")  # its plots are called experimental, and warn of few points
         try:
             figure = plot().figure
+            figure.set_layout_engine("tight")  # else long names are cut off
             return {"png": figure_bytes(figure, "png"), "pdf": figure_bytes(figure, "pdf")}
         finally:
             for number in set(plt.get_fignums()) - set(open_before):

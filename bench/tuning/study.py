@@ -53,7 +53,7 @@ def optimise(
     try:
         while _prepare(study, defaults) < trials:
             objective = partial(_objective, study, trials, space, evaluate, steps, display)
-            study.optimize(objective, n_trials=1, catch=(TrialError,), gc_after_trial=True)
+            study.optimize(objective, n_trials=1, catch=(TrialError,))
     except (OSError, StorageInternalError) as error:
         raise StoreError(f"the study cannot be stored: {one_line(error)}; run again to continue") from error
 
