@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -78,15 +77,18 @@ def _dev_score(
     progress: Callable[[Progress], None],
 ) -> float:
     def dev_score() -> float:
-        return float(score(method.predict(fold.dev), fold.dev, corpus)[0]["f1"])
+        return float(score(held[0].predict(fold.dev), fold.dev, corpus)[0]["f1"])
 
     def evaluated(step: int) -> None:
         report(done + step, fmean([*finished, dev_score()]))
 
     assert subset_hash(fold.train, fold.dev) == spec.identity["subset_hash"]
     corpus = replace(fold.corpus, schema=constrained(fold.corpus.schema, spec.type_constraints, fold.train))
-    gc.collect()  # the method before this one: it and its context hold each other
     seed_everything(derive("training", spec.seed))
-    method = build_method(spec, corpus.schema, progress, evaluated)
-    method.fit(fold.train, fold.dev)
-    return dev_score()
+    # A method knows `evaluated`, which knows the method: taken apart at the end, or its weights would outlive it.
+    held = [build_method(spec, corpus.schema, progress, evaluated)]
+    try:
+        held[0].fit(fold.train, fold.dev)
+        return dev_score()
+    finally:
+        held.clear()

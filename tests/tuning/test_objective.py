@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
 
+from bench import execute as execution
 from bench.config import RunConfig, build
 from bench.data import load_configured, load_dataset
 from bench.data.base import Dataset
 from bench.execute import execute
 from bench.plan import plan
+from bench.tuning import objective
 from bench.tuning.objective import dev_scores, folds
 from methods.base import MethodError, Progress
 
@@ -87,6 +91,28 @@ def test_reports_count_steps_over_draws(config: RunConfig, dataset: Dataset) -> 
     assert reported[4][1] == scores[0]
     assert reported[9][1] == pytest.approx((scores[0] + scores[1]) / 2)
     assert {draw for draw, _ in seen} == {0, 1}
+
+
+def test_a_method_is_freed_when_its_draw_ends(
+    config: RunConfig, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[weakref.ref[Any]] = []
+    alive: list[int] = []
+
+    def build_method(*arguments: Any) -> Any:
+        alive.append(sum(reference() is not None for reference in made))
+        method = execution.build_method(*arguments)
+        made.append(weakref.ref(method))
+        return method
+
+    monkeypatch.setattr(objective, "build_method", build_method)
+    gc.disable()
+    try:
+        dev_scores(folds(plan(config, dataset), dataset), config, {})
+    finally:
+        gc.enable()
+    assert alive == [0, 0]
+    assert made[1]() is None
 
 
 def test_a_report_may_stop_a_trial_and_failures_pass_through(config: RunConfig, dataset: Dataset) -> None:
