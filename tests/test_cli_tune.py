@@ -83,7 +83,7 @@ def test_methods_get_the_same_number_of_trials_and_failures_do_not_end_it(
     assert {row["state"] for row in rows} == {"completed", "failed"}
     assert rows[0]["error"] == "MethodError: k = 31 is more than the 30 instances of the database"
     captured = capsys.readouterr()
-    assert "(defaults: which failed)" in captured.out
+    assert "(defaults: failed)" in captured.out
     assert "mini: FAILED (MethodError: k = 31 is more" in captured.err
 
 
@@ -152,6 +152,14 @@ def test_killed_and_shared(
     assert [row["trial"] for row in rows] == ["0", "2", "3", "4", "5"]  # 1 is the one that was killed
     assert [row["default"] for row in rows] == ["true", *["false"] * 4]
     assert all((mini / "out" / name).exists() for name in FILES)
+
+
+def test_a_folder_that_cannot_be_written_is_one_line_and_code_1(
+    bench: Bench, mini_preset: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("configs").touch()
+    assert bench(*MINI[:-2], "--trials", "1") == 1
+    assert "bench: error: configs/tuned/mini-0.5 cannot be written: Not a directory" in capsys.readouterr().err
 
 
 def test_an_interruption_says_how_to_continue(

@@ -14,10 +14,13 @@ from bench import config as configuration
 from bench.cli import FAILURE, INTERRUPTED
 from bench.config import RunConfig
 from bench.flags import ConfigError
+from bench.store import StoreError
 from bench.variants import file_name
 from methods.registry import METHODS
 
 if TYPE_CHECKING:
+    from optuna.study import Study
+
     from bench.data.base import Dataset
     from bench.plan import CellSpec
     from methods.base import SearchSpace
@@ -108,9 +111,8 @@ def _tune(
     specs: Sequence[CellSpec], dataset: Dataset, config: RunConfig, space: SearchSpace, args: argparse.Namespace
 ) -> int:
     """Tune the method of ``specs`` (one per draw); its exit code."""
-    from bench.tuning.display import TrialDisplay, settings
+    from bench.tuning.display import TrialDisplay
     from bench.tuning.objective import dev_scores, folds
-    from bench.tuning.outcome import tuned_variant, write_plots, write_trials, write_variant
     from bench.tuning.space import configured
     from bench.tuning.storage import identity, open_study
     from bench.tuning.study import completed, finished, optimise, running
@@ -143,24 +145,39 @@ def _tune(
     if others := running(study):
         _say(f"{method}: {others} trials still run in other processes; the last of them writes the results")
         return 0
+    try:
+        return _publish(study, config, space, folder, args.out or Path("configs") / "tuned" / file_name(where))
+    except BrokenPipeError:  # `bench tune | head`
+        raise
+    except OSError as error:
+        raise StoreError(f"{error.filename or folder} cannot be written: {error.strerror or error}") from error
+
+
+def _publish(study: Study, config: RunConfig, space: SearchSpace, folder: Path, tuned: Path) -> int:
+    """Write what a study found, and print it; the exit code."""
+    from bench.tuning.display import settings
+    from bench.tuning.outcome import tuned_variant, write_plots, write_trials, write_variant
+    from bench.tuning.study import completed
+
+    method = folder.name
     table = write_trials(folder / "trials.csv", study, space)
     if not completed(study):
         _say(f"{method}: no trial gave a score; {table} says why")
         return FAILURE
     variant = tuned_variant(study, config, method)
-    tuned = write_variant(args.out or Path("configs") / "tuned" / file_name(where), variant)
+    file = write_variant(tuned, variant)
     figures, missing = write_plots(folder / "figures", study, space)
     assert variant.source is not None
     source, default = variant.source, variant.source.dev_score_default
-    before = "which failed" if default is None else f"{100 * default:.1f}"
+    before = "failed" if default is None else f"{100 * default:.1f}"
     print(f"{method}: dev F1 {100 * source.dev_score:.1f} by trial {source.best_trial} (defaults: {before}), "
           f"{source.completed} trials completed, {source.pruned} pruned, {source.failed} failed")  # fmt: skip
     print(f"  {settings(completed(study)[0].params)}")
     for note in missing:
         print(f"note: {note}")
     print("written:")
-    for file in (tuned, table, *figures):
-        print(f"  {file}")
+    for path in (file, table, *figures):
+        print(f"  {path}")
     return 0
 
 
