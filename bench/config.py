@@ -5,17 +5,18 @@ Every mistake of a user ends in a ConfigError of one line that names the key.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, field_validator
 
 from bench.flags import ConfigError, number, one_line, parsed, texts, whole_numbers
+from bench.validation import nearest, unknown_key, validated
+from bench.variants import SUFFIX, Variant, with_tuned
 from methods.base import Budget, Models, Optimisation, Scoring, Settings
 from methods.registry import METHODS
 
@@ -29,7 +30,6 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
 }
 FLAGS = ("methods", "ratios", "draws", "seeds", "device")  # keys with a flag of their own: one way to set each
 TypeConstraints = Literal["none", "given", "learned"]
-Model = TypeVar("Model", bound=BaseModel)
 
 
 class DatasetConfig(Settings):
@@ -60,6 +60,7 @@ class RunConfig(Settings):
     scoring: Scoring = Field(default_factory=Scoring)
     type_constraints: TypeConstraints = "given"
     options: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    variants: dict[str, Variant] = Field(default_factory=dict)  # further names that `methods` may hold
 
     @field_validator("methods", "ratios", "draws", "seeds")
     @classmethod
@@ -86,6 +87,10 @@ class RunConfig(Settings):
             raise ValueError(f"{min(values)} is negative; use whole numbers from 0")
         return values
 
+    def registered(self, name: str) -> str:
+        """The registered method behind a name of ``methods``."""
+        return self.variants[name].method if name in self.variants else name
+
     def digest(self) -> str:
         """SHA-256 of the canonical JSON; without the folder of the data, which says nothing about results."""
         plain = self.model_dump(mode="json", exclude={"dataset": {"data_dir"}})
@@ -111,22 +116,27 @@ def build(
     seeds: str | None = None,
     device: str | None = None,
     test_sets: str | None = None,
+    tuned: Path | None = None,
 ) -> RunConfig:
     """Preset, overridden by ``key=value`` settings, overridden by flags (given as the user typed them).
 
-    Options of methods are checked later, by `method_options`: that needs the methods' code.
+    ``tuned``: the folder of tuned variants (bench.variants). Options of methods are checked later, by
+    `method_options`: that needs the methods' code.
     Raises ConfigError, and RegistryError for an unknown method.
     """
     name, raw = read_preset(preset)
     if dataset is not None and dataset != raw["dataset"].get("name"):
         raw["dataset"] = {"name": dataset, "drop_leaks": raw["dataset"]["drop_leaks"]}  # not another corpus's options
     chosen = texts(methods, "--methods") if methods is not None else list(raw["methods"])
+    if tuned is not None:
+        chosen, found = with_tuned(chosen, tuned, raw["variants"])
+        raw["variants"] |= found
     for setting in settings:
         _apply(raw, setting, chosen)
     given: dict[str, Any] = {"data_dir": data_dir, "split_ids": split_ids, "drop_leaks": drop_leaks or None}
     given["test_sets"] = texts(test_sets, "--test-sets") if test_sets is not None else None
     raw["dataset"] |= {key: value for key, value in given.items() if value is not None}
-    raw["methods"] = [METHODS.check(method) for method in chosen]
+    raw["methods"] = chosen
     if ratios is not None:
         raw["ratios"] = [number(text, "--ratios") for text in texts(ratios, "--ratios")]
     for key, text in (("draws", draws), ("seeds", seeds)):
@@ -134,7 +144,19 @@ def build(
             raw[key] = whole_numbers(text, f"--{key}")
     if device is not None:
         raw["device"] = device
-    return _validated(RunConfig, {"preset": name, **raw}, "")
+    return _with_known_methods(validated(RunConfig, {"preset": name, **raw}, ""))
+
+
+def _with_known_methods(config: RunConfig) -> RunConfig:
+    methods = METHODS.targets()
+    for name in config.variants:
+        if name in methods:
+            raise ConfigError(f"variants: {name!r} is a registered method; give the variant another name")
+    for name in config.methods:
+        if name not in config.variants and name not in methods and name.removesuffix(SUFFIX) in methods:
+            raise ConfigError(f"methods: {name!r} needs --tuned DIR, the folder that `bench tune` wrote")
+        METHODS.check(config.registered(name))
+    return config
 
 
 def preset_names() -> list[str]:
@@ -149,7 +171,7 @@ def read_preset(preset: str) -> tuple[str, dict[str, Any]]:
     """
     path = Path(preset) if preset.endswith((".yaml", ".yml")) else PRESETS / f"{preset}.yaml"
     if not path.is_file():
-        raise ConfigError(f"unknown preset {preset!r}.{_nearest(preset, preset_names())} (or give a .yaml file)")
+        raise ConfigError(f"unknown preset {preset!r}.{nearest(preset, preset_names())} (or give a .yaml file)")
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
@@ -160,25 +182,33 @@ def read_preset(preset: str) -> tuple[str, dict[str, Any]]:
     known = [key for key in RunConfig.model_fields if key != "preset"]
     for key in raw:
         if key not in known:
-            raise ConfigError(f"{where}unknown key {key!r}.{_nearest(str(key), known)}")
-    raw = {"dataset": {}, "options": {}} | raw
-    return path.stem, _validated(RunConfig, {"preset": path.stem, **raw}, where).model_dump(exclude={"preset"})
+            raise ConfigError(f"{where}unknown key {key!r}.{nearest(str(key), known)}")
+    raw = {"dataset": {}, "options": {}, "variants": {}} | raw
+    return path.stem, validated(RunConfig, {"preset": path.stem, **raw}, where).model_dump(exclude={"preset"})
 
 
 def method_options(config: RunConfig) -> dict[str, Settings]:
-    """The resolved options of every chosen method. Imports the methods, hence torch.
+    """The resolved options of every chosen method or variant, by name. Imports the methods, hence torch.
 
     Raises ConfigError for an unknown or impossible option, RegistryError for a method that cannot be loaded.
     """
     resolved: dict[str, Settings] = {}
     for name in config.methods:
-        options: type[Settings] = METHODS.load(name).Options
-        given = config.options.get(name, {})
+        options: type[Settings] = METHODS.load(config.registered(name)).Options
+        given = config.variants[name].options if name in config.variants else config.options.get(name, {})
         for key in given:
             if key not in options.model_fields:
-                raise _unknown_key(f"{name}.{key}", [f"{name}.{field}" for field in options.model_fields])
-        resolved[name] = _validated(options, given, f"{name}.")
+                raise unknown_key(f"{name}.{key}", [f"{name}.{field}" for field in options.model_fields])
+        resolved[name] = validated(options, given, f"{name}.")
     return resolved
+
+
+def method_optimisation(config: RunConfig, name: str) -> Optimisation:
+    """The optimisation of a chosen method: the shared one, with a variant's overrides. Raises ConfigError."""
+    if name not in config.variants:
+        return config.optimisation
+    given = config.variants[name].optimisation
+    return validated(Optimisation, config.optimisation.model_dump() | given, f"{name}: optimisation: ")
 
 
 def _apply(raw: dict[str, Any], setting: str, methods: Sequence[str]) -> None:
@@ -208,7 +238,7 @@ def _apply(raw: dict[str, Any], setting: str, methods: Sequence[str]) -> None:
         raw["options"].setdefault(head, {})[tail] = given
     else:
         known = [f"{name}.{field}" for name, model in SECTIONS.items() for field in model.model_fields]
-        raise _unknown_key(
+        raise unknown_key(
             key, [*known, "type_constraints", "dataset.<option>", *(f"{name}.<option>" for name in METHODS.targets())]
         )
 
@@ -216,44 +246,8 @@ def _apply(raw: dict[str, Any], setting: str, methods: Sequence[str]) -> None:
 def _apply_section(section: dict[str, Any], head: str, tail: str, value: object) -> None:
     name, _, rest = tail.partition(".")
     if name not in (known := list(SECTIONS[head].model_fields)) or (rest and name != "lora"):
-        raise _unknown_key(f"{head}.{tail}", [f"{head}.{field}" for field in known])
+        raise unknown_key(f"{head}.{tail}", [f"{head}.{field}" for field in known])
     if rest:  # the one nested model: setting a part of it switches it on
         section[name] = {**(section.get(name) or {}), rest: value}
     else:
         section[name] = value
-
-
-def _unknown_key(key: str, known: Sequence[str]) -> ConfigError:
-    return ConfigError(f"unknown key {key!r}.{_nearest(key, known)}")
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    names = list(known)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    return (f" Did you mean {near[0]!r}?" if near else "") + f" Known: {', '.join(names) or 'none'}"
-
-
-def _validated(model: type[Model], raw: Mapping[str, Any], where: str) -> Model:
-    """``raw`` as a model; pydantic's first complaint as one line that starts with the key."""
-    try:
-        return model.model_validate(dict(raw))
-    except ValidationError as error:
-        first = error.errors()[0]
-        parts = [str(part) for part in first["loc"]]
-        key = ".".join(parts)
-        if first["type"] == "extra_forbidden":
-            raise ConfigError(f"{where}unknown key {key!r}.{_nearest(parts[-1], _fields(model, parts[:-1]))}") from None
-        message = first["msg"].removeprefix("Value error, ")
-        given = "" if first["type"] in ("value_error", "missing") else f", got {first['input']!r}"
-        raise ConfigError(one_line(f"{where}{key}: {message}{given}")) from None
-
-
-def _fields(model: type[BaseModel], path: Sequence[str]) -> list[str]:
-    """Names of the fields of the model at ``path`` below ``model``, as far as plain models lead there."""
-    for part in path:
-        field = model.model_fields.get(part)
-        inner = field.annotation if field is not None else None
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
-            return []
-        model = inner
-    return list(model.model_fields)

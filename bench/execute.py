@@ -21,7 +21,7 @@ from bench.seeds import derive, seed_everything
 from bench.store import SCHEMA_VERSION, Record
 from methods.base import Context, FitReport, Method, MethodError, Progress
 from methods.registry import METHODS
-from methods.types import Instance
+from methods.types import Instance, RelationSchema
 
 
 def execute(
@@ -70,6 +70,27 @@ def execute(
     return record, lines
 
 
+def build_method(
+    spec: CellSpec,
+    schema: RelationSchema,
+    progress: Callable[[Progress], None],
+    evaluated: Callable[[int], None] = lambda _: None,
+) -> Method:
+    """The method of a cell, untrained. Raises RegistryError, MethodError."""
+    context = Context(
+        schema=schema,
+        seed=spec.seed,
+        device=spec.device,
+        budget=spec.budget,
+        optimisation=spec.optimisation,
+        models=spec.models,
+        scoring=spec.scoring,
+        progress=progress,
+        evaluated=evaluated,
+    )
+    return METHODS.load(spec.registered)(spec.options, context)
+
+
 def _measure(
     spec: CellSpec,
     dataset: Dataset,
@@ -82,17 +103,7 @@ def _measure(
     schema = constrained(dataset.schema, spec.type_constraints, train)
     dataset = dataclasses.replace(dataset, schema=schema)
     with timer.phase("total"), PeakMemory(spec.device) as memory:
-        context = Context(
-            schema=schema,
-            seed=spec.seed,
-            device=spec.device,
-            budget=spec.budget,
-            optimisation=spec.optimisation,
-            models=spec.models,
-            scoring=spec.scoring,
-            progress=progress,
-        )
-        method: Method = METHODS.load(spec.method)(spec.options, context)
+        method = build_method(spec, schema, progress)
         with timer.phase("fit"):
             fit = method.fit(train, dev)
         with timer.phase("predict_dev"):

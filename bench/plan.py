@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from bench import domains
-from bench.config import RunConfig, TypeConstraints, canonical_json, method_options
+from bench.config import RunConfig, TypeConstraints, canonical_json, method_optimisation, method_options
 from bench.data.base import DataError, Dataset
 from bench.data.split import ids_hash, subset
 from bench.environment import resolve_device
@@ -30,11 +30,13 @@ NAMES = ("dataset", "method", "ratio", "draw", "seed")
 class CellSpec:
     """One cell: all that `execute` needs but the dataset. Picklable.
 
+    ``method`` is the name that is shown, ``registered`` the method that it stands for: another one for a variant.
     ``identity`` is what the result depends on, as plain JSON values; its hash is the cell's id.
     """
 
     dataset: str
     method: str
+    registered: str
     ratio: float
     draw: int
     seed: int
@@ -89,7 +91,8 @@ def plan(config: RunConfig, dataset: Dataset) -> tuple[CellSpec, ...]:
     _check(config, dataset)
     _check_metric(dataset)
     options = method_options(config)
-    versions = {method: METHODS.version(method) for method in config.methods}
+    optimisations = {method: method_optimisation(config, method) for method in config.methods}
+    versions = {method: METHODS.version(config.registered(method)) for method in config.methods}
     device = resolve_device(config.device)
     shared = {
         "schema_version": SCHEMA_VERSION,
@@ -102,7 +105,6 @@ def plan(config: RunConfig, dataset: Dataset) -> tuple[CellSpec, ...]:
         "models": config.models.model_dump(mode="json"),
         "scoring": config.scoring.model_dump(mode="json"),
         "budget": config.budget.model_dump(mode="json"),
-        "optimisation": config.optimisation.model_dump(mode="json"),
         "device_type": device.partition(":")[0],
         **domains.identity(dataset, config.dataset.test_sets),
     }
@@ -115,20 +117,24 @@ def plan(config: RunConfig, dataset: Dataset) -> tuple[CellSpec, ...]:
             "subset_hash": chosen,
             "method": method,
             "options": options[method].model_dump(mode="json"),
+            "optimisation": optimisations[method].model_dump(mode="json"),
             "method_version": versions[method],
             "ratio": ratio,
             "draw": draw,
             "seed": seed,
         }
+        if method in config.variants:  # absent elsewhere, so that other cells' ids do not depend on variants
+            own["registered"] = config.registered(method)
         return CellSpec(
             dataset=dataset.name,
             method=method,
+            registered=config.registered(method),
             ratio=ratio,
             draw=draw,
             seed=seed,
             options=options[method],
             budget=config.budget,
-            optimisation=config.optimisation,
+            optimisation=optimisations[method],
             models=config.models,
             scoring=config.scoring,
             device=device,
@@ -180,8 +186,9 @@ def _distinct(dataset: Dataset, ratio: float, draws: Sequence[int]) -> list[tupl
 
 def plan_notes(config: RunConfig, specs: Sequence[CellSpec], dataset: Dataset | None = None) -> list[str]:
     """What a reader of the results must know about the grid: one line per ratio with fewer draws than asked for and,
-    where there are published subsets, one per ratio on whether its cells use them."""
-    notes = []
+    where there are published subsets, one per ratio on whether its cells use them; and where tuned settings come from
+    elsewhere."""
+    notes = _variant_notes(config, dataset)
     for ratio in sorted(config.ratios):
         if dataset is not None and dataset.published:
             notes.append(_subset_note(dataset, ratio))
@@ -192,6 +199,25 @@ def plan_notes(config: RunConfig, specs: Sequence[CellSpec], dataset: Dataset | 
                 f"ratio {ratio:g}: draws {', '.join(map(str, missing))} choose the same instances as an earlier draw "
                 "and are not repeated; give several --seeds for a spread"
             )
+    return notes
+
+
+def _variant_notes(config: RunConfig, dataset: Dataset | None) -> list[str]:
+    """One line per variant that was tuned on other data or at other ratios than those of this run, and one where
+    variants had different numbers of trials."""
+    notes = []
+    sources = {name: config.variants[name].source for name in config.methods if name in config.variants}
+    tuned = {name: source for name, source in sources.items() if source is not None}
+    for name, source in tuned.items():
+        if dataset is not None and source.dataset_hash != dataset.content_hash:
+            other = source.dataset if source.dataset != dataset.name else f"another version of {source.dataset}"
+            notes.append(f"{name} was tuned on {other}, not on this corpus")
+        elsewhere = [f"{ratio:g}" for ratio in sorted(config.ratios) if ratio != source.ratio]
+        if elsewhere:
+            notes.append(f"{name} was tuned at ratio {source.ratio:g} and is also used at {', '.join(elsewhere)}")
+    if len({source.trials for source in tuned.values()}) > 1:
+        counts = ", ".join(f"{name} {source.trials}" for name, source in tuned.items())
+        notes.append(f"tuned with different numbers of trials: {counts}")
     return notes
 
 
@@ -207,7 +233,6 @@ def _subset_note(dataset: Dataset, ratio: float) -> str:
 def explain(spec: CellSpec, records: Sequence[Mapping[str, Any]]) -> list[str]:
     """Why a cell is not cached: the identity fields in which it differs from the nearest record of the same
     dataset, method, ratio, draw and seed, as 'field: recorded -> now'."""
-    now = _leaves(spec.identity)
     best: list[str] | None = None
     for record in records:
         identity = record["identity"]
@@ -216,12 +241,17 @@ def explain(spec: CellSpec, records: Sequence[Mapping[str, Any]]) -> list[str]:
         if record["cell_id"] == spec.cell_id:
             error = record.get("error") or {}
             return [f"failed: {error.get('message')}"] if record["status"] == "failed" else ["predictions are missing"]
-        then = _leaves(identity)
-        keys = [key for key in sorted(now.keys() | then.keys()) if now.get(key) != then.get(key)]
-        changes = [f"{key}: {_short(then.get(key))} -> {_short(now.get(key))}" for key in keys]
+        changes = differences(identity, spec.identity)
         if best is None or len(changes) < len(best):
             best = changes
     return ["never run"] if best is None else best
+
+
+def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """'field: then -> now' for every field, nested ones by their path, in which two identities differ."""
+    before, after = _leaves(then), _leaves(now)
+    keys = [key for key in sorted(before.keys() | after.keys()) if before.get(key) != after.get(key)]
+    return [f"{key}: {_short(before.get(key))} -> {_short(after.get(key))}" for key in keys]
 
 
 def _leaves(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -20,6 +20,8 @@ LAYERS = (
     ("methods.parts",),
     ("methods",),
     ("bench.flags",),
+    ("bench.validation",),
+    ("bench.variants",),
     ("bench.config",),
     ("bench.data",),
     ("bench.metrics", "bench.metrics_docred", "bench.seeds", "bench.environment", "bench.profiling"),

@@ -32,11 +32,14 @@ def add_parser(commands: Any) -> None:
     add("--test-sets", metavar="A,A@B", help="also predict these test sets of the corpus; A@B is test set A with "
         "datastore B in place of the training subset, without training again")  # fmt: skip
     add("--methods", metavar="A,B", help="methods to compare (`bench list methods`)")
+    add("--tuned", metavar="DIR", type=Path, help="folder that `bench tune` wrote: METHOD_tuned in --methods is METHOD "
+        "with the settings of DIR/METHOD.yaml; without such a name all methods are taken so")  # fmt: skip
     add("--ratios", metavar="0.01,0.1,1", help="shares of the training data")
     add("--draws", metavar="0,1|0-4", help="which instances are drawn")
     add("--seeds", metavar="0,1|0-4", help="training seeds")
     add("--set", metavar="KEY=VALUE", dest="settings", action="append", default=[], help="any other setting, such as "
-        "budget.max_steps=100, models.generator=tiny, etrag.k=5 or dataset.size=500; repeatable")  # fmt: skip
+        "budget.max_steps=100, models.generator=tiny, etrag.k=5 (of etrag, not of etrag_tuned) or dataset.size=500; "
+        "repeatable")  # fmt: skip
     add("--device", metavar="cpu|cuda|auto", help="where to compute")
     add("--out", metavar="DIR", type=Path, help="folder of the run (default: results/PRESET-DATASET)")
     add("--dry-run", action="store_true", help="show the grid and which cells have results, run nothing")
@@ -60,6 +63,7 @@ def run(args: argparse.Namespace) -> int:
         seeds=args.seeds,
         device=args.device,
         test_sets=args.test_sets,
+        tuned=args.tuned,
     )
     # From here on torch and the data are loaded; a typo above was answered at once.
     from bench.data import load_configured

@@ -1,0 +1,185 @@
+"""`bench tune`: search for settings of one or more methods on dev, with the same number of trials each."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from bench import config as configuration
+from bench.cli import FAILURE, INTERRUPTED
+from bench.config import RunConfig
+from bench.flags import ConfigError
+from bench.store import StoreError
+from bench.variants import file_name
+from methods.registry import METHODS
+
+if TYPE_CHECKING:
+    from optuna.study import Study
+
+    from bench.data.base import Dataset
+    from bench.plan import CellSpec
+    from methods.base import SearchSpace
+
+
+def add_parser(commands: Any) -> None:
+    parser = commands.add_parser("tune", help="search for a method's settings on dev (Optuna)", allow_abbrev=False)
+    add = parser.add_argument
+    add("--method", "--methods", dest="methods", metavar="A,B|all", required=True, help="methods to tune, each with "
+        "--trials trials; all: every one of `bench list methods`")  # fmt: skip
+    add("--ratio", metavar="0.1", required=True, help="share of the training data")
+    add("--trials", metavar="N", type=int, default=30, help="trials per method: completed, pruned and failed ones, "
+        "those of earlier and parallel calls included (default 30)")  # fmt: skip
+    add("--draws", metavar="0,1|0-4", default="0", help="training subsets; the mean of their dev scores counts")
+    add("--seed", metavar="N", default="0", help="training seed, and of the sampler")
+    add("--preset", default="default", help="name of a preset (`bench list presets`) or a YAML file like one")
+    add("--dataset", metavar="NAME", help="corpus (`bench list datasets`)")
+    add("--data-dir", metavar="DIR", type=Path, help="folder of the corpus's files")
+    add("--split-ids", metavar="PATH", type=Path, help="published ids of training subsets")
+    add("--drop-leaks", action="store_true", help="leave out train and dev instances that repeat test or dev ones")
+    add("--set", metavar="KEY=VALUE", dest="settings", action="append", default=[], help="any other setting; that of a "
+        "tuned name is the first trial's; repeatable")  # fmt: skip
+    add("--device", metavar="cpu|cuda|auto", help="where to compute")
+    add("--space", metavar="FILE", type=Path, help="YAML file in place of the method's search space: "
+        "NAME: [a, b] or NAME: {low: 0.001, high: 1.0, log: true}")  # fmt: skip
+    add("--storage", metavar="URL|FILE", help="where trials are kept: a journal file, or a database of Optuna "
+        "(postgresql://..., mysql://..., sqlite:///...); several processes may share it")  # fmt: skip
+    add("--out", metavar="DIR", type=Path, help="folder of METHOD.yaml and METHOD/ (default: "
+        "configs/tuned/DATASET-RATIO and results/tuning/PRESET-DATASET-RATIO)")  # fmt: skip
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Raises ConfigError, RegistryError, DataError or MethodError before anything runs, StoreError at any time."""
+    if args.trials < 1:
+        raise ConfigError(f"--trials: {args.trials} is no number of trials; use a whole number from 1")
+    config = configuration.build(
+        args.preset,
+        args.settings,
+        dataset=args.dataset,
+        data_dir=args.data_dir,
+        split_ids=args.split_ids,
+        drop_leaks=args.drop_leaks,
+        methods=",".join(METHODS.targets()) if args.methods == "all" else args.methods,
+        ratios=args.ratio,
+        draws=args.draws,
+        seeds=args.seed,
+        device=args.device,
+    )
+    _check(args, config)
+    # From here on torch, Optuna and the data are loaded; a typo above was answered at once.
+    from bench.data import load_configured
+    from bench.plan import plan, plan_notes
+    from bench.tuning.space import read_space, resolved_space
+
+    given = read_space(args.space) if args.space else None
+    spaces = {method: resolved_space(config, method, given) for method in config.methods}
+    dataset = load_configured(config)
+    if not dataset.dev:
+        raise ConfigError(f"dataset {dataset.name} has no dev instances, on which settings are chosen")
+    specs = plan(config, dataset)
+    for note in [*dataset.warnings(), *plan_notes(config, specs, dataset)]:
+        _say(f"note: {note}")
+    code = 0
+    for method, space in spaces.items():
+        try:
+            code = max(code, _tune([spec for spec in specs if spec.method == method], dataset, config, space, args))
+        except KeyboardInterrupt:
+            _say(f"interrupted while tuning {method}; run again to continue")
+            return INTERRUPTED
+    return code
+
+
+def _check(args: argparse.Namespace, config: RunConfig) -> None:
+    for flag, values in (("--ratio", config.ratios), ("--seed", config.seeds)):
+        if len(values) > 1:
+            raise ConfigError(f"{flag}: give one; several draws are possible")
+    if args.space and len(config.methods) > 1:
+        raise ConfigError("--space holds the search space of one method; tune one at a time with it")
+    if config.variants.keys() & set(config.methods):
+        raise ConfigError("--method: a variant cannot be tuned; tune its method")
+    for folder in (args.out, args.storage and "://" not in args.storage and Path(args.storage).parent):
+        if folder and folder.exists() and not folder.is_dir():
+            raise ConfigError(f"{folder} is a file; name a folder")
+
+
+def _tune(
+    specs: Sequence[CellSpec], dataset: Dataset, config: RunConfig, space: SearchSpace, args: argparse.Namespace
+) -> int:
+    """Tune the method of ``specs`` (one per draw); its exit code."""
+    from bench.tuning.display import TrialDisplay
+    from bench.tuning.objective import dev_scores, folds
+    from bench.tuning.space import configured
+    from bench.tuning.storage import identity, open_study
+    from bench.tuning.study import completed, finished, optimise, running
+
+    method, draws = specs[0].method, folds(specs, dataset)
+    where = f"{dataset.name}-{specs[0].ratio:g}"
+    folder = (args.out or Path("results") / "tuning" / file_name(f"{config.preset}-{where}")) / file_name(method)
+    storage = args.storage or str(folder / "study.journal")
+    steps = [spec.budget.steps(len(fold.train)) for spec, fold in zip(specs, draws, strict=True)]
+    study = open_study(
+        storage if "://" in storage else Path(storage),
+        f"{config.preset}-{where}-{method}",
+        identity(specs, space),
+        seed=specs[0].seed,
+        warmup=steps[0] // 3,
+    )
+    _say(f"{method}: {len(finished(study))} of {args.trials} trials finished; {folder}")
+    seconds = [t.duration.total_seconds() for t in completed(study) if t.duration]
+    display = TrialDisplay(method, len(draws), seconds, Console(stderr=True))
+    with display:
+        optimise(
+            study,
+            args.trials,
+            space,
+            configured(config, method, space),
+            lambda values, report, watch: dev_scores(draws, config, values, report, watch),
+            sum(steps),
+            display,
+        )
+    if others := running(study):
+        _say(f"{method}: {others} trials still run in other processes; the last of them writes the results")
+        return 0
+    try:
+        return _publish(study, config, space, folder, args.out or Path("configs") / "tuned" / file_name(where))
+    except BrokenPipeError:  # `bench tune | head`
+        raise
+    except OSError as error:
+        raise StoreError(f"{error.filename or folder} cannot be written: {error.strerror or error}") from error
+
+
+def _publish(study: Study, config: RunConfig, space: SearchSpace, folder: Path, tuned: Path) -> int:
+    """Write what a study found, and print it; the exit code."""
+    from bench.tuning.display import settings
+    from bench.tuning.outcome import tuned_variant, write_plots, write_trials, write_variant
+    from bench.tuning.study import completed
+
+    method = folder.name
+    table = write_trials(folder / "trials.csv", study, space)
+    if not completed(study):
+        _say(f"{method}: no trial gave a score; {table} says why")
+        return FAILURE
+    variant = tuned_variant(study, config, method)
+    file = write_variant(tuned, variant)
+    figures, missing = write_plots(folder / "figures", study, space)
+    assert variant.source is not None
+    source, default = variant.source, variant.source.dev_score_default
+    before = "failed" if default is None else f"{100 * default:.1f}"
+    print(f"{method}: dev F1 {100 * source.dev_score:.1f} by trial {source.best_trial} (defaults: {before}), "
+          f"{source.completed} trials completed, {source.pruned} pruned, {source.failed} failed")  # fmt: skip
+    print(f"  {settings(completed(study)[0].params)}")
+    for note in missing:
+        print(f"note: {note}")
+    print("written:")
+    for path in (file, table, *figures):
+        print(f"  {path}")
+    return 0
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
