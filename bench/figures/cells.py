@@ -1,0 +1,170 @@
+"""Contract -> the cells that it wants -> the stored records that answer them.
+
+A record is found by what the contract asks, never by its id, which changes with every line of code.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from bench import config as configuration
+from bench.config import RunConfig, canonical_json, method_options
+from bench.figures.contract import Contract, Grid
+from bench.flags import ConfigError
+from bench.store import Record, Store, StoreError
+from methods.base import Settings
+
+_PARTS = {"identity": dict, "metrics": dict, "cost": dict, "diagnostics": dict, "subset_ids": dict, "created": str}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One cell that a contract wants; ``varied``: (option, value) where an option of its method is varied."""
+
+    config: RunConfig
+    method: str
+    options: Settings
+    ratio: float
+    draw: int
+    seed: int
+    varied: tuple[str, int | float | str] | None
+
+    @property
+    def dataset(self) -> str:
+        return self.config.dataset.name
+
+    @property
+    def series(self) -> str:
+        return self.method + ("" if self.varied is None else f" {self.varied[0].partition('.')[2]}={self.varied[1]}")
+
+    @property
+    def label(self) -> str:
+        return f"{self.dataset} {self.series} ratio {self.ratio:g} draw {self.draw} seed {self.seed}"
+
+    @property
+    def key(self) -> str:
+        """Equal for two wishes that the same record answers."""
+        shared = self.config.model_dump(mode="json", include={"dataset", *configuration.SECTIONS, "type_constraints"})
+        own = [self.method, self.options.model_dump(mode="json"), self.ratio, self.draw, self.seed]
+        return canonical_json([shared, own])
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A wanted cell with the record that answers it, if any, and where that lies; ``sharing``: what was derived from
+    its predictions (bench.figures.derive); ``missing``: what is not there, and why."""
+
+    wanted: Wanted
+    record: Record | None = None
+    store: Store | None = None
+    sharing: Mapping[str, Any] | None = None
+    missing: str = ""
+
+    @property
+    def pair(self) -> tuple[object, object]:
+        """Cells that learnt from the same instances of the same corpus have the same."""
+        identity = self.record["identity"] if self.record else {}
+        return identity.get("dataset_hash"), identity.get("subset_hash")
+
+
+def wanted(contract: Contract) -> list[Wanted]:
+    """Every cell of the contract, in its order, each once. Raises ConfigError, RegistryError (as `bench run`)."""
+    cells = {cell.key: cell for grid in contract.cells for cell in _cells(grid)}
+    return list(cells.values())
+
+
+def _cells(grid: Grid) -> Iterable[Wanted]:
+    for method in grid.methods:
+        vary = grid.vary if grid.vary is not None and grid.vary.method == method else None
+        values = [(vary.option, value) for value in vary.values] if vary else [None]
+        for varied in values:
+            settings = [] if varied is None else [f"{varied[0]}={json.dumps(varied[1])}"]
+            config = configuration.build(grid.preset, settings, methods=method)
+            options = method_options(config)[method]
+            for ratio in grid.ratios:
+                for draw in grid.draws:
+                    yield from (Wanted(config, method, options, ratio, draw, seed, varied) for seed in grid.seeds)
+
+
+def stores(folder: Path) -> list[Store]:
+    """The folder itself where it is a run, and every run in it, by name. Raises ConfigError where it is no folder."""
+    if not folder.is_dir():
+        raise ConfigError(f"--records {folder} is no directory")
+    return [Store(path) for path in (folder, *sorted(folder.iterdir())) if (path / "cells").is_dir()]
+
+
+def read_records(places: Sequence[Store]) -> list[tuple[Store, Record]]:
+    """Every record of every run. Raises StoreError for one that is broken."""
+    return [(store, _checked(record, store)) for store in places for record in store.records()]
+
+
+def _checked(record: Record, store: Store) -> Record:
+    for name, kind in _PARTS.items():
+        if not isinstance(record.get(name), kind):
+            raise StoreError(f"{store.record_path(record['cell_id'])}: {name} is missing or broken; delete it")
+    return record
+
+
+def find(wishes: Sequence[Wanted], records: Sequence[tuple[Store, Record]]) -> list[Cell]:
+    """The newest record that answers each wish (the last id of equally new ones)."""
+    return [_newest(wish, [(s, r) for s, r in records if answers(r, wish)]) for wish in wishes]
+
+
+def _newest(wish: Wanted, found: Sequence[tuple[Store, Record]]) -> Cell:
+    done = [(store, record) for store, record in found if record["status"] == "ok"]
+    if not found:
+        return Cell(wish, missing="no record")
+    store, record = max(done or found, key=lambda pair: (pair[1]["created"], pair[1]["cell_id"]))
+    if not done:
+        return Cell(wish, missing=f"failed: {(record.get('error') or {}).get('message')}")
+    return Cell(wish, record, store)
+
+
+def answers(record: Mapping[str, Any], wish: Wanted) -> bool:
+    """Whether a record is of the wanted cell: names, options, budget, models, optimisation and scoring."""
+    names = {name: getattr(wish, name) for name in ("dataset", "method", "ratio", "draw", "seed")}
+    if any(record.get(name) != value for name, value in names.items()):
+        return False
+    identity, config = record["identity"], wish.config
+    budget = config.budget
+    # How often dev is looked at changes a result only where dev decides something.
+    ignored = () if budget.patience or budget.restore_best else ("evaluate_every",)
+    return (
+        _same(wish.options, identity.get("options"))
+        and _same(budget, identity.get("budget"), ignored)
+        and all(_same(getattr(config, part), identity.get(part)) for part in ("models", "optimisation", "scoring"))
+        and identity.get("type_constraints", "given") == config.type_constraints
+    )
+
+
+def _same(asked: BaseModel, recorded: object, ignored: Sequence[str] = ()) -> bool:
+    """Whether recorded settings are those asked for. A setting that is younger than the record had its default."""
+    defaults = type(asked).model_construct().model_dump(mode="json", warnings=False)
+    then = defaults | (recorded if isinstance(recorded, dict) else {})
+    now = asked.model_dump(mode="json")
+    return all(then.get(name) == now[name] for name in now if name not in ignored)
+
+
+def numbers(cell: Cell) -> dict[str, float]:
+    """Every number of a cell by its path: `metrics.f1`, `cost.train_seconds`, `diagnostics.score_spread`, and
+
+    `selected_share`: effective instances per step as a share of the database;
+    `shared.R.KIND`, `chance.KIND`: bench.figures.sharing, for R of 1, 3, 5, 10 and all."""
+    record = cell.record or {}
+    found = {
+        f"{part}.{name}": float(value)
+        for part in ("metrics", "cost", "diagnostics")
+        for name, value in record.get(part, {}).items()
+        if isinstance(value, int | float)
+    }
+    if "diagnostics.effective_instances" in found and record.get("n_train"):
+        found["selected_share"] = found["diagnostics.effective_instances"] / record["n_train"]
+    sharing = cell.sharing or {"shared": {}, "chance": {}}
+    found |= {f"shared.{r}.{kind}": value for r, row in sharing["shared"].items() for kind, value in row.items()}
+    return found | {f"chance.{kind}": value for kind, value in sharing["chance"].items()}
