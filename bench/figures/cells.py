@@ -74,8 +74,8 @@ class Cell:
 
 
 def wanted(contract: Contract) -> list[Wanted]:
-    """Every cell of the contract, in its order, each once. Raises ConfigError, RegistryError (as `bench run`)."""
-    cells = {cell.key: cell for grid in contract.cells for cell in _cells(grid)}
+    """Every cell of each series of the contract, in its order. Raises ConfigError, RegistryError (as `bench run`)."""
+    cells = {(cell.series, cell.key): cell for grid in contract.cells for cell in _cells(grid)}
     return list(cells.values())
 
 
@@ -149,22 +149,3 @@ def _same(asked: BaseModel, recorded: object, ignored: Sequence[str] = ()) -> bo
     then = defaults | (recorded if isinstance(recorded, dict) else {})
     now = asked.model_dump(mode="json")
     return all(then.get(name) == now[name] for name in now if name not in ignored)
-
-
-def numbers(cell: Cell) -> dict[str, float]:
-    """Every number of a cell by its path: `metrics.f1`, `cost.train_seconds`, `diagnostics.score_spread`, and
-
-    `selected_share`: effective instances per step as a share of the database;
-    `shared.R.KIND`, `chance.KIND`: bench.figures.sharing, for R of 1, 3, 5, 10 and all."""
-    record = cell.record or {}
-    found = {
-        f"{part}.{name}": float(value)
-        for part in ("metrics", "cost", "diagnostics")
-        for name, value in record.get(part, {}).items()
-        if isinstance(value, int | float)
-    }
-    if "diagnostics.effective_instances" in found and record.get("n_train"):
-        found["selected_share"] = found["diagnostics.effective_instances"] / record["n_train"]
-    sharing = cell.sharing or {"shared": {}, "chance": {}}
-    found |= {f"shared.{r}.{kind}": value for r, row in sharing["shared"].items() for kind, value in row.items()}
-    return found | {f"chance.{kind}": value for kind, value in sharing["chance"].items()}

@@ -46,7 +46,7 @@ class Grid(Settings):
 
 
 class Value(Settings):
-    """A number of a cell: its path (bench.figures.cells.numbers), and how it is shown: times ``scale``."""
+    """A number of a cell: its path (bench.figures.numbers), and how it is shown: times ``scale``."""
 
     path: str
     label: str

@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from bench.config import RunConfig
+from bench.config import DatasetConfig, RunConfig
 from bench.data.base import DataError, Dataset
 from bench.figures.cells import Cell
 from bench.figures.sharing import sharing
@@ -66,10 +66,23 @@ def derive(cells: Sequence[Cell], corpus: Corpus) -> list[str]:
         if cell.record is None or with_sharing(cell).sharing is not None:
             continue
         try:
-            _derive(cell, cell.record, corpus(cell.wanted.config))
+            _derive(cell, cell.record, corpus(_made_with(cell)))
         except DataError as error:
             problems.append(f"{cell.wanted.label}: {one_line(error)}")
     return problems
+
+
+def _made_with(cell: Cell) -> RunConfig:
+    """The wanted configuration with the corpus of the run's manifest: its options, its leaks left out or not."""
+    assert cell.store is not None
+    manifest = cell.store.read_manifest() or {}
+    if "config" not in manifest:
+        return cell.wanted.config
+    try:
+        source = DatasetConfig.model_validate(manifest["config"]["dataset"])
+    except (KeyError, TypeError, ValidationError) as error:
+        raise StoreError(f"{cell.store.out / 'run.json'} is no manifest of a run; run again") from error
+    return cell.wanted.config.model_copy(update={"dataset": source})
 
 
 def _derive(cell: Cell, record: Mapping[str, object], dataset: Dataset) -> None:

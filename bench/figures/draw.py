@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -13,13 +14,11 @@ from matplotlib.figure import Figure
 from bench.drawing.by_ratio import f1_by_ratio
 from bench.drawing.heatmap import confusion_heatmap
 from bench.drawing.lines import line_panels
-from bench.figures.cells import Cell, numbers
+from bench.figures.cells import Cell
 from bench.figures.contract import Confusion, Contract, History, Lines, Sharing
+from bench.figures.numbers import Number, summary, values_of
 from bench.figures.sharing import KINDS, RANKS
-from bench.statistics import MeanInterval, mean_interval
 from bench.tables import cells_frame, ratio_name, summary_frame
-
-Number = tuple[int, float]  # the draw of a run, and a number of it
 
 
 def draw(contract: Contract, cells: Sequence[Cell]) -> Figure | None:
@@ -43,20 +42,6 @@ def draw(contract: Contract, cells: Sequence[Cell]) -> Figure | None:
         records: list[Any] = [{**(cell.record or {}), "method": cell.wanted.series} for cell in done]
         return f1_by_ratio(summary_frame(cells_frame(records)))
     return None if points.empty else line_panels(points, title, x_label, log_x=log_x)
-
-
-def summary(values: Iterable[Number]) -> MeanInterval | None:
-    """Mean and interval over draws of the runs' numbers, None for no runs."""
-    rows = defaultdict[int, list[float]](list)
-    for at, number in values:
-        rows[at].append(number)
-    return mean_interval(list(rows.values())) if rows else None
-
-
-def values_of(cells: Iterable[Cell], path: str) -> list[Number]:
-    """The numbers of the runs that have one there."""
-    found = ((cell.wanted.draw, numbers(cell).get(path)) for cell in cells)
-    return [(at, number) for at, number in found if number is not None]
 
 
 def confusion(cells: Sequence[Cell], figure: Confusion) -> dict[str, Counter[str]]:
@@ -84,7 +69,7 @@ def _lines(contract: Contract, figure: Lines, cells: Sequence[Cell]) -> pd.DataF
                 for x in [wish.varied[1]] if wish.varied else varied:
                     groups[wish.method, float(x)].append(cell)
         for (line, x), group in groups.items():
-            points += _point(value.label, line, x, values_of(group, path), value.scale)
+            points += _point(value.label, line, x, values_of(group, path), path, value.scale)
     return _frame(points)
 
 
@@ -93,12 +78,12 @@ def _sharing(figure: Sharing, cells: Sequence[Cell]) -> pd.DataFrame:
     chosen = [cell for cell in cells if cell.wanted.ratio == figure.ratio and cell.sharing]
     for series in dict.fromkeys(cell.wanted.series for cell in chosen):
         group = [cell for cell in chosen if cell.wanted.series == series]
-        for kind in KINDS:
-            for rank in RANKS:
-                found = values_of(group, f"shared.{rank}.{kind}")
-                points += _point(series, kind, rank, found, 100)
-                if found:
-                    points += _point(series, kind, rank, values_of(group, f"chance.{kind}"), 100, reference=True)
+        for kind, rank in itertools.product(KINDS, RANKS):
+            path, chance = f"shared.{rank}.{kind}", f"chance.{kind}"
+            found = _point(series, kind, rank, values_of(group, path), path, 100)
+            points += found
+            if found:
+                points += _point(series, kind, rank, values_of(group, chance), chance, 100, reference=True)
     frame = _frame(points)
     frame.attrs["y_label"] = "share of neighbours (%)"
     return frame
@@ -115,14 +100,15 @@ def _history(figure: History, cells: Sequence[Cell]) -> pd.DataFrame:
                     if cell.wanted.ratio == ratio and row.get(name) is not None:
                         at[row["step"]].append((cell.wanted.draw, float(row[name])))
             for step, found in at.items():
-                points += _point(label, ratio_name(ratio), step, found)
+                points += _point(label, ratio_name(ratio), step, found, f"history.{name}")
     return _frame(points)
 
 
 def _point(
-    panel: str, line: str, x: float, values: Iterable[Number], scale: float = 1, *, reference: bool = False
+    panel: str, line: str, x: float, values: Sequence[Number], path: str, scale: float = 1, *, reference: bool = False
 ) -> list[dict[str, Any]]:
-    found = summary(values)
+    """A row of the frame that `line_panels` draws; none without values."""
+    found = summary(values, path)
     if found is None:
         return []
     low, high = (math.nan if bound is None else scale * bound for bound in (found.low, found.high))

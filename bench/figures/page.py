@@ -9,9 +9,10 @@ from pathlib import Path
 import pandas as pd
 
 from bench.drawing.style import figure_bytes
-from bench.figures.cells import Cell, numbers
+from bench.figures.cells import Cell
 from bench.figures.contract import Contract, Value
-from bench.figures.draw import draw, summary, values_of
+from bench.figures.draw import draw
+from bench.figures.numbers import numbers, summary, values_of
 from bench.figures.rules import Estimate, Verdict, verdicts
 from bench.report import file_names, write_file
 from bench.statistics import MeanInterval
@@ -127,7 +128,7 @@ def _values(contract: Contract, cells: Sequence[Cell]) -> Table:
     rows = []
     for (series, ratio), group in groups.items():
         if any(cell.record for cell in group):
-            texts = [_shown(summary(values_of(group, value.path)), value) for value in contract.values]
+            texts = [_shown(summary(values_of(group, value.path), value.path), value) for value in contract.values]
             rows.append((series, ratio_name(ratio), _count(group), *texts))
     return Table(("series", "ratio", "draws×seeds", *(value.label for value in contract.values)), tuple(rows))
 

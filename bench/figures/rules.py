@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bench.figures.cells import Cell, numbers
+from bench.figures.cells import Cell
 from bench.figures.contract import AtLeast, Contract, Lead, MoreAtLow, Term
+from bench.figures.numbers import numbers, summary
 from bench.statistics import MeanInterval, mean_interval
 
 Decision = Literal["supported", "not supported", "not testable here"]
@@ -100,9 +101,10 @@ def decide(estimates: Sequence[Estimate], min_draws: int) -> tuple[Decision, str
 
 
 def _level(claim: AtLeast, cells: Sequence[Cell], ratio: float) -> Estimate:
-    values = collect(cells, claim.of, ratio)
-    rows = [[value for value, _ in row.values()] for row in values.values()]
-    return Estimate(claim.of.series, claim.of.value, f"{ratio:g}", _interval(rows), claim.threshold)
+    runs = collect(cells, claim.of, ratio)
+    values = [(draw, value) for draw, row in runs.items() for value, _ in row.values()]
+    interval = summary(values, claim.of.value)
+    return Estimate(claim.of.series, claim.of.value, f"{ratio:g}", interval, claim.threshold)
 
 
 def _lead(claim: Lead, cells: Sequence[Cell], over: Term, ratio: float) -> Estimate:

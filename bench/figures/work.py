@@ -13,6 +13,7 @@ from bench.config import RunConfig, canonical_json
 from bench.data import load_configured
 from bench.data.base import DataError, Dataset
 from bench.figures.cells import Cell, Wanted
+from bench.flags import ConfigError
 from bench.plan import CellSpec, plan
 from bench.report import file_names
 from bench.store import SCHEMA_VERSION, Record, Store
@@ -42,7 +43,7 @@ class Corpora:
         return config.model_copy(update={"dataset": source.model_copy(update={"data_dir": folder})})
 
     def load(self, config: RunConfig) -> Dataset:
-        """Raises DataError, again at each call."""
+        """Raises DataError, again at each call, and ConfigError where the user named a folder that does not hold it."""
         config = self.configured(config)
         key = canonical_json(config.dataset.model_dump(mode="json"))
         if key not in self._read:
@@ -50,7 +51,7 @@ class Corpora:
                 self._read[key] = load_configured(config)
             except DataError as error:
                 if config.dataset.name in self._folders:
-                    raise
+                    raise ConfigError(str(error)) from error
                 self._read[key] = DataError(f"{error} (--data-dir {config.dataset.name}=DIR)")
         found = self._read[key]
         if isinstance(found, DataError):
@@ -60,7 +61,9 @@ class Corpora:
 
 def missing(figures: Sequence[Sequence[Cell]]) -> list[Wanted]:
     """Cells without a result, each once, in the order of the contracts."""
-    lacking = {cell.wanted.key: cell.wanted for cells in figures for cell in cells if cell.record is None}
+    lacking: dict[str, Wanted] = {}
+    for wish in (cell.wanted for cells in figures for cell in cells if cell.record is None):
+        lacking.setdefault(wish.key, wish)
     return list(lacking.values())
 
 

@@ -36,7 +36,13 @@ def contract(text: str = CONTRACT, name: str = "figure") -> Contract:
 
 
 def record(
-    method: str, f1: float, ratio: float = 0.5, draw: int = 0, seed: int = 0, settings: tuple[str, ...] = (), **more: Any
+    method: str,
+    f1: float,
+    ratio: float = 0.5,
+    draw: int = 0,
+    seed: int = 0,
+    settings: tuple[str, ...] = (),
+    **more: Any,
 ) -> dict[str, Any]:
     """A record as `bench run --preset mini.yaml` would have left it; ``more`` replaces parts of it or, as `identity`,
     adds to its identity."""

@@ -9,6 +9,7 @@ import pytest
 
 from bench.figures import cells as module
 from bench.figures.contract import CONTRACTS, contract_names, read_contracts
+from bench.figures.numbers import numbers, summary
 from bench.flags import ConfigError
 from bench.store import Store, StoreError
 from tests.figures.made import CONTRACT, cells, contract, record, write
@@ -84,18 +85,37 @@ def test_only_the_varied_method_varies_and_a_default_is_the_plain_cell(mini_pres
     assert len(wishes) == 3 * 6
     records = [record("mini", 0.2), record("mini", 0.3, settings=("mini.k=3",))]
     done = [cell for cell in cells(of, *records) if cell.record]
-    assert [(cell.wanted.series, cell.record["metrics"]["f1"]) for cell in done] == [("mini k=2", 0.2), ("mini k=3", 0.3)]
+    assert [(cell.wanted.series, cell.record["metrics"]["f1"]) for cell in done] == [
+        ("mini k=2", 0.2),
+        ("mini k=3", 0.3),
+    ]
     plain = {wish.key for wish in module.wanted(contract())}
     assert {wish.key for wish in wishes if wish.series == "mini k=2"} < plain
 
 
 def test_numbers(mini_preset):
     cell = found(record("mini", 0.5, diagnostics={"effective_instances": 4.6, "note": "text"}))
-    assert module.numbers(cell) == pytest.approx({
+    assert numbers(cell) == pytest.approx({
         "metrics.f1": 0.5, "cost.total_seconds": 7, "cost.train_seconds": 5, "cost.steps": 60,
         "diagnostics.effective_instances": 4.6, "selected_share": 0.2,
     })  # fmt: skip
-    assert module.numbers(found()) == {}
+    assert numbers(found()) == {}
+
+
+@pytest.mark.parametrize("f1", [float("nan"), 1.5, -0.1])
+def test_a_number_that_cannot_be_is_one_line(mini_preset, f1):
+    with pytest.raises(StoreError, match=r"metrics\.f1 cannot be"):
+        numbers(found(record("mini", f1)))
+
+
+def test_intervals_are_over_draws_and_end_where_the_number_does():
+    # Draws 0.25 (two seeds) and 0.75: mean 0.5, half width 12.7062 x 0.25.
+    found = summary([(0, 0.2), (0, 0.3), (1, 0.75)], "metrics.f1")
+    assert (found.mean, found.low, found.high) == (0.5, 0, 1)
+    open_ended = summary([(0, 0.25), (1, 0.75)], "cost.train_seconds")
+    assert (open_ended.low, open_ended.high) == pytest.approx((0, 3.676551), abs=1e-5)
+    assert summary([(0, 0.25), (1, 0.75)], "diagnostics.score").low == pytest.approx(-2.676551, abs=1e-5)
+    assert summary([], "metrics.f1") is None
 
 
 def test_runs_of_a_folder_and_the_folder_as_a_run(mini_preset):

@@ -91,9 +91,12 @@ def test_more_at_low_takes_differences_draw_by_draw(mini_preset):
     assert verdict(text, *pairs(0.05, 0.07, 0.09, ratio=0.1)).decision == "not testable here"
 
 
-AT_LEAST = ONE_RATIO.partition("claims:")[0] + """claims:
+AT_LEAST = (
+    ONE_RATIO.partition("claims:")[0]
+    + """claims:
   - {says: high, whose: ours, rule: at_least, threshold: 0.45, of: {series: mini, value: metrics.f1}}
 """
+)
 
 
 def test_at_least_wants_the_whole_interval_above(mini_preset):
