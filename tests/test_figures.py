@@ -153,9 +153,11 @@ def test_a_corpus_that_is_not_at_hand_is_said_and_a_wrong_folder_is_a_mistake(
 def test_a_failed_cell_is_code_1_and_tried_again(
     bench: Bench, shared: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    shorter = CONTRACT.replace("[0, 1, 2]", "[0]")
+    Path("shared.yaml").write_text(shorter, encoding="utf-8")
     monkeypatch.setenv("MINI_FAIL", "mendable")
     assert bench(*CALL, "--run") == 1
-    assert capsys.readouterr().err.count("failed: records/figures-mini/cells") == 6
+    assert capsys.readouterr().err.count("failed: records/figures-mini/cells") == 2
     assert "failed: mend me" in Path("out/figures.md").read_text(encoding="utf-8")
     monkeypatch.delenv("MINI_FAIL")
     assert bench(*CALL, "--run") == 0
@@ -165,7 +167,8 @@ def test_a_failed_cell_is_code_1_and_tried_again(
     ("arguments", "expected"),
     [
         (["pie"], "unknown figure 'pie'"),
-        (["--records", "nowhere"], "--records nowhere is no directory"),
+        (["shared.yaml", "--records", "nowhere"], "--records nowhere is no directory"),
+        (["shared.yaml", "--records", "mini.yaml", "--run"], "--records mini.yaml is no directory"),
         (["--out", "mini.yaml"], "--out mini.yaml is a file"),
         (["shared.yaml", "--data-dir", "semeval=mini"], "expected NAME=DIR with a NAME of mini"),
         (["shared.yaml", "--data-dir", "mini"], "expected NAME=DIR"),
@@ -192,6 +195,12 @@ def test_a_broken_record_is_one_line_and_code_1(bench: Bench, shared: Path, caps
     err = capsys.readouterr().err
     assert err.startswith(f"bench: error: {cell} is broken")
     assert err.count("\n") == 1
+
+
+def test_run_may_start_with_nothing(bench: Bench, shared: Path) -> None:
+    Path("shared.yaml").write_text(CONTRACT.replace("[0, 1, 2]", "[0]"), encoding="utf-8")
+    assert bench("figures", "shared.yaml", "--records", "new/records", "--out", "out", "--run") == 0
+    assert len(list(Path("new/records/figures-mini/derived").iterdir())) == 1
 
 
 def test_every_value_and_drawing_of_the_project_comes_out_of_real_cells(bench: Bench, mini_preset: Path) -> None:

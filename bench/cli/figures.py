@@ -44,9 +44,7 @@ def run(args: argparse.Namespace) -> int:
 
     wishes = [cells.wanted(contract) for contract in contracts]
     folders = _folders(args.data_dir, {wish.dataset for some in wishes for wish in some})
-    if args.compute:
-        args.records.mkdir(parents=True, exist_ok=True)
-    records = cells.read_records(cells.stores(args.records))
+    records = cells.read_records(cells.stores(args.records, new=args.compute))
     found = [cells.find(some, records) for some in wishes]
     if args.plan:
         _show_plan(work.missing(found), [record for _, record in records])
@@ -59,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
         except KeyboardInterrupt:
             _say("interrupted: finished cells are stored; run again to continue")
             return INTERRUPTED
-        records = cells.read_records(cells.stores(args.records))
+        records = cells.read_records(cells.stores(args.records, new=True))
         found = [cells.find(some, records) for some in wishes]
     sharing = [contract.needs_sharing for contract in contracts]
     if args.derive or args.compute:

@@ -20,7 +20,15 @@ from bench.flags import ConfigError
 from bench.store import Record, Store, StoreError
 from methods.base import Settings
 
-_PARTS = {"identity": dict, "metrics": dict, "cost": dict, "diagnostics": dict, "subset_ids": dict, "created": str}
+_PARTS = {
+    "identity": dict,
+    "metrics": dict,
+    "cost": dict,
+    "diagnostics": dict,
+    "subset_ids": dict,
+    "history": list,
+    "created": str,
+}
 
 
 @dataclass(frozen=True)
@@ -92,8 +100,11 @@ def _cells(grid: Grid) -> Iterable[Wanted]:
                     yield from (Wanted(config, method, options, ratio, draw, seed, varied) for seed in grid.seeds)
 
 
-def stores(folder: Path) -> list[Store]:
-    """The folder itself where it is a run, and every run in it, by name. Raises ConfigError where it is no folder."""
+def stores(folder: Path, *, new: bool = False) -> list[Store]:
+    """The folder itself where it is a run, and every run in it, by name. Raises ConfigError where it is no folder;
+    a ``new`` one need not be there yet."""
+    if new and not folder.exists():
+        return []
     if not folder.is_dir():
         raise ConfigError(f"--records {folder} is no directory")
     return [Store(path) for path in (folder, *sorted(folder.iterdir())) if (path / "cells").is_dir()]

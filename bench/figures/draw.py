@@ -96,7 +96,7 @@ def _history(figure: History, cells: Sequence[Cell]) -> pd.DataFrame:
         for ratio in sorted({cell.wanted.ratio for cell in chosen}):
             at = defaultdict[float, list[Number]](list)
             for cell in chosen:
-                for row in (cell.record or {}).get("history") or ():
+                for row in (cell.record or {})["history"]:
                     if cell.wanted.ratio == ratio and row.get(name) is not None:
                         at[row["step"]].append((cell.wanted.draw, float(row[name])))
             for step, found in at.items():

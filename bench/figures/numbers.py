@@ -11,7 +11,7 @@ from bench.statistics import MeanInterval, mean_interval
 from bench.store import StoreError
 
 Number = tuple[int, float]  # the draw of a run, and a number of it
-_SHARES = ("metrics.", "shared.", "chance.", "diagnostics.same_relation", "diagnostics.soft_hard")
+_SHARES = ("metrics.f1", "shared.", "chance.", "diagnostics.same_relation", "diagnostics.soft_hard")
 _NEVER_NEGATIVE = (
     "cost.",
     "selected_share",

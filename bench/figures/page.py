@@ -167,7 +167,7 @@ def _claim(contract: Contract, verdict: Verdict) -> str:
 def _estimate(value: Value, estimate: Estimate) -> tuple[str, ...]:
     runs = str(estimate.interval.n) if estimate.interval else "0"
     apart = f" ({estimate.apart} unmatched left out)" if estimate.apart else ""
-    shown = _shown(estimate.interval, value, "+" if " minus " in estimate.says or "," in estimate.says else "")
+    shown = _shown(estimate.interval, value, "+" if estimate.lead else "")
     holds = MISSING if estimate.n_draws < 2 else "yes" if estimate.exceeds else "no"
     return estimate.says, value.label, estimate.ratio, shown, str(estimate.n_draws), runs + apart, holds
 

@@ -19,14 +19,15 @@ Values = dict[int, dict[int, tuple[float, object]]]
 
 @dataclass(frozen=True)
 class Estimate:
-    """One number that a claim rests on; ``interval`` is None without any run. ``apart``: pairs of runs that had other
-    training instances, and were left out."""
+    """One number that a claim rests on; ``interval`` is None without any run. ``lead``: whether it is a difference;
+    ``apart``: pairs of runs that had other training instances, and were left out."""
 
     says: str
     value: str
     ratio: str
     interval: MeanInterval | None
     bound: float
+    lead: bool = False
     apart: int = 0
 
     @property
@@ -109,7 +110,8 @@ def _level(claim: AtLeast, cells: Sequence[Cell], ratio: float) -> Estimate:
 
 def _lead(claim: Lead, cells: Sequence[Cell], over: Term, ratio: float) -> Estimate:
     rows, apart = _differences(collect(cells, claim.of, ratio), collect(cells, over, ratio))
-    return Estimate(_says(claim.of, over), claim.of.value, f"{ratio:g}", _interval(rows.values()), claim.margin, apart)
+    interval = _interval(rows.values())
+    return Estimate(_says(claim.of, over), claim.of.value, f"{ratio:g}", interval, claim.margin, True, apart)
 
 
 def _more_at_low(claim: MoreAtLow, cells: Sequence[Cell], over: Term) -> Estimate:
@@ -122,7 +124,7 @@ def _more_at_low(claim: MoreAtLow, cells: Sequence[Cell], over: Term) -> Estimat
         rows.append([sum(low) / len(low) - sum(high) / len(high)])
     ratio = f"{claim.low:g} against {claim.high:g}"
     says = f"lead of {_says(claim.of, over)}"
-    return Estimate(says, claim.of.value, ratio, _interval(rows), claim.margin, at_low[1] + at_high[1])
+    return Estimate(says, claim.of.value, ratio, _interval(rows), claim.margin, True, at_low[1] + at_high[1])
 
 
 def collect(cells: Sequence[Cell], term: Term, ratio: float) -> Values:
