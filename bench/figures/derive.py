@@ -38,7 +38,7 @@ class Derived(Settings):
 
 
 def with_sharing(cell: Cell) -> Cell:
-    """The cell with what was derived from it, where that is there and younger than the record.
+    """The cell with what was derived from it, where that is there and was made from this very record.
 
     Raises StoreError for a broken file.
     """
