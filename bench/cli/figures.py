@@ -1,0 +1,111 @@
+"""`bench figures`: the paper's figures and claims, from stored records."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from bench.cli import FAILURE, INTERRUPTED
+from bench.flags import ConfigError
+
+
+def add_parser(commands: Any) -> None:
+    parser = commands.add_parser("figures", help="the paper's figures and claims, from records", allow_abbrev=False)
+    add = parser.add_argument
+    add("names", metavar="NAME", nargs="*", help="figures of configs/figures, or .yaml files like them (default: all)")
+    add("--records", metavar="DIR", type=Path, default=Path("results") / "reference", help="folder with runs in it, or "
+        "one run (default: results/reference)")  # fmt: skip
+    add("--out", metavar="DIR", type=Path, default=Path("results") / "figures", help="default: results/figures")
+    add("--plan", action="store_true", help="show which cells are missing and how long they would take, write nothing")
+    add("--run", action="store_true", dest="compute", help="run what is missing, into runs below --records, derive "
+        "and draw")  # fmt: skip
+    add("--derive", action="store_true", help="derive from predictions and corpus what neighbours share, train nothing")
+    add("--data-dir", metavar="NAME=DIR", action="append", default=[], help="folder of a corpus's files, for --run and "
+        "--derive; repeatable")  # fmt: skip
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Exit code 1 where a cell failed. Raises ConfigError, RegistryError, MethodError, DataError and StoreError."""
+    if args.out.exists() and not args.out.is_dir():
+        raise ConfigError(f"--out {args.out} is a file; name a folder")
+    from bench.figures.contract import read_contracts
+
+    contracts = read_contracts(args.names)  # a typo is answered at once; now for torch, pandas and the records
+    from bench.figures import cells, work
+    from bench.figures.derive import derive, with_sharing
+    from bench.figures.page import write_page
+
+    wishes = [cells.wanted(contract) for contract in contracts]
+    folders = _folders(args.data_dir, {wish.dataset for some in wishes for wish in some})
+    records = cells.read_records(cells.stores(args.records, new=args.compute))
+    found = [cells.find(some, records) for some in wishes]
+    if args.plan:
+        _show_plan(work.missing(found), [record for _, record in records])
+        return 0
+    corpora, failed = work.Corpora(folders), 0
+    if args.compute:
+        command = shlex.join(["python", "-m", "bench", *sys.argv[1:]])
+        try:
+            failed = sum(map(_work, work.jobs(work.missing(found), args.records, corpora, command, _say)))
+        except KeyboardInterrupt:
+            _say("interrupted: finished cells are stored; run again to continue")
+            return INTERRUPTED
+        records = cells.read_records(cells.stores(args.records, new=True))
+        found = [cells.find(some, records) for some in wishes]
+    sharing = [contract.needs_sharing for contract in contracts]
+    if args.derive or args.compute:
+        for some, needed in zip(found, sharing, strict=True):
+            for problem in derive(some, corpora.load) if needed else ():
+                _say(f"not derived: {problem}")
+    found = [[with_sharing(c) for c in some] if needed else some for some, needed in zip(found, sharing, strict=True)]
+    written, decided = write_page(args.out, list(zip(contracts, found, strict=True)))
+    for verdict in decided:
+        print(f"{verdict.decision:18} {verdict.dataset}: {verdict.says} ({verdict.whose}): {verdict.because}")
+    print("\nwritten:", *(f"  {path}" for path in written), sep="\n")
+    return FAILURE if failed else 0
+
+
+def _work(job: Any) -> int:
+    """Run the cells of a job; how many of them failed."""
+    from bench.executors import serial
+    from bench.progress import display
+
+    _say(f"{job.store.out}: {len(job.specs)} cells to run, {job.cached} stored")
+    with display(job.specs, job.cached, Console(stderr=True)) as shown:
+        done = list(serial.run(job.specs, job.dataset, job.store, shown))
+    failed = [record for record in done if record["status"] == "failed"]
+    for record in failed:
+        _say(f"failed: {job.store.record_path(record['cell_id'])}: {record['error']['message']}")
+    return len(failed)
+
+
+def _show_plan(missing: Sequence[Any], records: Sequence[Any]) -> None:
+    from bench.figures.work import estimate
+    from bench.progress import duration
+
+    seconds = [estimate(wish, records) for wish in missing]
+    for wish, one in zip(missing, seconds, strict=True):
+        print(f"{'unknown' if one is None else duration(one):>10}  {wish.label}")
+    known = [one for one in seconds if one is not None]
+    print(f"{len(missing)} cells missing, {duration(sum(known))} for {len(known)} of them, the others unknown")
+
+
+def _folders(texts: Sequence[str], corpora: set[str]) -> dict[str, Path]:
+    folders = {}
+    for text in texts:
+        name, equals, folder = text.partition("=")
+        if not equals or not folder or name not in corpora:
+            raise ConfigError(f"--data-dir {text!r}: expected NAME=DIR with a NAME of {', '.join(sorted(corpora))}")
+        folders[name] = Path(folder)
+    return folders
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,1 @@
+"""The paper's figures and claims, from stored records: contract -> cells -> verdicts, drawings -> page."""

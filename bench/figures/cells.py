@@ -1,0 +1,162 @@
+"""Contract -> the cells that it wants -> the stored records that answer them.
+
+A record is found by what the contract asks, never by its id, which changes with every line of code.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from bench import config as configuration
+from bench.config import RunConfig, canonical_json, method_options
+from bench.figures.contract import Contract, Grid
+from bench.flags import ConfigError
+from bench.store import Record, Store, StoreError
+from methods.base import Settings
+
+_PARTS = {
+    "identity": dict,
+    "metrics": dict,
+    "cost": dict,
+    "diagnostics": dict,
+    "subset_ids": dict,
+    "history": list,
+    "created": str,
+}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One cell that a contract wants; ``varied``: (option, value) where an option of its method is varied."""
+
+    config: RunConfig
+    method: str
+    options: Settings
+    ratio: float
+    draw: int
+    seed: int
+    varied: tuple[str, int | float | str] | None
+
+    @property
+    def dataset(self) -> str:
+        return self.config.dataset.name
+
+    @property
+    def series(self) -> str:
+        return self.method + ("" if self.varied is None else f" {self.varied[0].partition('.')[2]}={self.varied[1]}")
+
+    @property
+    def label(self) -> str:
+        return f"{self.dataset} {self.series} ratio {self.ratio:g} draw {self.draw} seed {self.seed}"
+
+    @property
+    def key(self) -> str:
+        """Equal for two wishes that the same record answers."""
+        shared = self.config.model_dump(mode="json", include={"dataset", *configuration.SECTIONS, "type_constraints"})
+        own = [self.method, self.options.model_dump(mode="json"), self.ratio, self.draw, self.seed]
+        return canonical_json([shared, own])
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A wanted cell with the record that answers it, if any, and where that lies; ``sharing``: what was derived from
+    its predictions (bench.figures.derive); ``missing``: what is not there, and why."""
+
+    wanted: Wanted
+    record: Record | None = None
+    store: Store | None = None
+    sharing: Mapping[str, Any] | None = None
+    missing: str = ""
+
+    @property
+    def pair(self) -> tuple[object, object]:
+        """Cells that learnt from the same instances of the same corpus have the same."""
+        identity = self.record["identity"] if self.record else {}
+        return identity.get("dataset_hash"), identity.get("subset_hash")
+
+
+def wanted(contract: Contract) -> list[Wanted]:
+    """Every cell of each series of the contract, in its order. Raises ConfigError, RegistryError (as `bench run`)."""
+    cells = {(cell.series, cell.key): cell for grid in contract.cells for cell in _cells(grid)}
+    return list(cells.values())
+
+
+def _cells(grid: Grid) -> Iterable[Wanted]:
+    for method in grid.methods:
+        vary = grid.vary if grid.vary is not None and grid.vary.method == method else None
+        values = [(vary.option, value) for value in vary.values] if vary else [None]
+        for varied in values:
+            settings = [] if varied is None else [f"{varied[0]}={json.dumps(varied[1])}"]
+            config = configuration.build(grid.preset, settings, methods=method)
+            options = method_options(config)[method]
+            for ratio in grid.ratios:
+                for draw in grid.draws:
+                    yield from (Wanted(config, method, options, ratio, draw, seed, varied) for seed in grid.seeds)
+
+
+def stores(folder: Path, *, new: bool = False) -> list[Store]:
+    """The folder itself where it is a run, and every run in it, by name. Raises ConfigError where it is no folder;
+    a ``new`` one need not be there yet."""
+    if new and not folder.exists():
+        return []
+    if not folder.is_dir():
+        raise ConfigError(f"--records {folder} is no directory")
+    return [Store(path) for path in (folder, *sorted(folder.iterdir())) if (path / "cells").is_dir()]
+
+
+def read_records(places: Sequence[Store]) -> list[tuple[Store, Record]]:
+    """Every record of every run. Raises StoreError for one that is broken."""
+    return [(store, _checked(record, store)) for store in places for record in store.records()]
+
+
+def _checked(record: Record, store: Store) -> Record:
+    for name, kind in _PARTS.items():
+        if not isinstance(record.get(name), kind):
+            raise StoreError(f"{store.record_path(record['cell_id'])}: {name} is missing or broken; delete it")
+    return record
+
+
+def find(wishes: Sequence[Wanted], records: Sequence[tuple[Store, Record]]) -> list[Cell]:
+    """The newest record that answers each wish (the last id of equally new ones)."""
+    return [_newest(wish, [(s, r) for s, r in records if answers(r, wish)]) for wish in wishes]
+
+
+def _newest(wish: Wanted, found: Sequence[tuple[Store, Record]]) -> Cell:
+    done = [(store, record) for store, record in found if record["status"] == "ok"]
+    if not found:
+        return Cell(wish, missing="no record")
+    store, record = max(done or found, key=lambda pair: (pair[1]["created"], pair[1]["cell_id"]))
+    if not done:
+        return Cell(wish, missing=f"failed: {(record.get('error') or {}).get('message')}")
+    return Cell(wish, record, store)
+
+
+def answers(record: Mapping[str, Any], wish: Wanted) -> bool:
+    """Whether a record is of the wanted cell: names, options, budget, models, optimisation and scoring."""
+    names = {name: getattr(wish, name) for name in ("dataset", "method", "ratio", "draw", "seed")}
+    if any(record.get(name) != value for name, value in names.items()):
+        return False
+    identity, config = record["identity"], wish.config
+    budget = config.budget
+    # How often dev is looked at changes a result only where dev decides something.
+    ignored = () if budget.patience or budget.restore_best else ("evaluate_every",)
+    return (
+        _same(wish.options, identity.get("options"))
+        and _same(budget, identity.get("budget"), ignored)
+        and all(_same(getattr(config, part), identity.get(part)) for part in ("models", "optimisation", "scoring"))
+        and identity.get("type_constraints", "given") == config.type_constraints
+    )
+
+
+def _same(asked: BaseModel, recorded: object, ignored: Sequence[str] = ()) -> bool:
+    """Whether recorded settings are those asked for. A setting that is younger than the record had its default."""
+    defaults = type(asked).model_construct().model_dump(mode="json", warnings=False)
+    then = defaults | (recorded if isinstance(recorded, dict) else {})
+    now = asked.model_dump(mode="json")
+    return all(then.get(name) == now[name] for name in now if name not in ignored)

@@ -1,0 +1,71 @@
+"""The numbers of cells by their paths, and their intervals over draws."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable
+
+from bench.figures.cells import Cell
+from bench.statistics import MeanInterval, mean_interval
+from bench.store import StoreError
+
+Number = tuple[int, float]  # the draw of a run, and a number of it
+_SHARES = ("metrics.f1", "shared.", "chance.", "diagnostics.same_relation", "diagnostics.soft_hard")
+_NEVER_NEGATIVE = (
+    "cost.",
+    "selected_share",
+    "diagnostics.effective",
+    "history.retriever_gradient",
+    "history.key_drift",
+)
+
+
+def numbers(cell: Cell) -> dict[str, float]:
+    """Every number of a cell by its path: `metrics.f1`, `cost.train_seconds`, `diagnostics.score_spread`, and
+
+    `selected_share`: effective instances per step as a share of the database;
+    `shared.R.KIND`, `chance.KIND`: bench.figures.sharing, for R of 1, 3, 5, 10 and all.
+
+    Raises StoreError for one that cannot be.
+    """
+    if cell.record is None or cell.store is None:
+        return {}
+    record, sharing = cell.record, cell.sharing or {"shared": {}, "chance": {}}
+    found = {
+        f"{part}.{name}": float(value)
+        for part in ("metrics", "cost", "diagnostics")
+        for name, value in record[part].items()
+        if isinstance(value, int | float)
+    }
+    if "diagnostics.effective_instances" in found and record.get("n_train"):
+        found["selected_share"] = found["diagnostics.effective_instances"] / record["n_train"]
+    found |= {f"shared.{r}.{kind}": value for r, row in sharing["shared"].items() for kind, value in row.items()}
+    found |= {f"chance.{kind}": value for kind, value in sharing["chance"].items()}
+    for path, value in found.items():
+        low, high = bounds(path)
+        if not (math.isfinite(value) and low <= value <= high):
+            place = cell.store.record_path(record["cell_id"])
+            raise StoreError(f"{place}: {path} cannot be {value}; delete it and run again")
+    return found
+
+
+def values_of(cells: Iterable[Cell], path: str) -> list[Number]:
+    """The numbers of the runs that have one there."""
+    found = ((cell.wanted.draw, numbers(cell).get(path)) for cell in cells)
+    return [(draw, number) for draw, number in found if number is not None]
+
+
+def summary(values: Iterable[Number], path: str) -> MeanInterval | None:
+    """Mean and interval over draws, cut at what the number can be; None for no runs."""
+    rows = defaultdict[int, list[float]](list)
+    for draw, number in values:
+        rows[draw].append(number)
+    return mean_interval(list(rows.values()), bounds=bounds(path)) if rows else None
+
+
+def bounds(path: str) -> tuple[float, float]:
+    """The range of a number, as far as its path tells."""
+    if path.startswith(_SHARES):
+        return 0.0, 1.0
+    return (0.0 if path.startswith(_NEVER_NEGATIVE) else -math.inf), math.inf

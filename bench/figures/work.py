@@ -1,0 +1,142 @@
+"""What contracts still lack: how long it would take, and runs that `bench run` could have planned."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import fmean
+
+from bench.config import RunConfig, canonical_json
+from bench.data import load_configured
+from bench.data.base import DataError, Dataset
+from bench.figures.cells import Cell, Wanted
+from bench.flags import ConfigError
+from bench.plan import CellSpec, plan
+from bench.report import file_names
+from bench.store import SCHEMA_VERSION, Record, Store
+
+
+@dataclass(frozen=True)
+class Job:
+    """Cells to run and where; ``cached`` more of them have a result there."""
+
+    store: Store
+    dataset: Dataset
+    specs: Sequence[CellSpec]
+    cached: int
+
+
+class Corpora:
+    """Corpora by configuration, each read once. ``folders``: {corpus: folder of its files}."""
+
+    def __init__(self, folders: Mapping[str, Path]) -> None:
+        self._folders = folders
+        self._read: dict[str, Dataset | DataError] = {}
+
+    def configured(self, config: RunConfig) -> RunConfig:
+        """The configuration with the folder of its corpus."""
+        source = config.dataset
+        folder = self._folders.get(source.name, source.data_dir)
+        return config.model_copy(update={"dataset": source.model_copy(update={"data_dir": folder})})
+
+    def load(self, config: RunConfig) -> Dataset:
+        """Raises DataError, again at each call, and ConfigError where the user named a folder that does not hold it."""
+        config = self.configured(config)
+        key = canonical_json(config.dataset.model_dump(mode="json"))
+        if key not in self._read:
+            try:
+                self._read[key] = load_configured(config)
+            except DataError as error:
+                if config.dataset.name in self._folders:
+                    raise ConfigError(str(error)) from error
+                self._read[key] = DataError(f"{error} (--data-dir {config.dataset.name}=DIR)")
+        found = self._read[key]
+        if isinstance(found, DataError):
+            raise found
+        return found
+
+
+def missing(figures: Sequence[Sequence[Cell]]) -> list[Wanted]:
+    """Cells without a result, each once, in the order of the contracts."""
+    lacking: dict[str, Wanted] = {}
+    for wish in (cell.wanted for cells in figures for cell in cells if cell.record is None):
+        lacking.setdefault(wish.key, wish)
+    return list(lacking.values())
+
+
+def estimate(wish: Wanted, records: Sequence[Record]) -> float | None:
+    """Seconds that a cell will take: the mean of recorded ones of its corpus, method and ratio, scaled by optimiser
+    steps; None where there is none. Other options, such as k, are taken to cost the same."""
+    place = (wish.dataset, wish.method, wish.ratio)
+    seconds = []
+    for record in records:
+        cost = record["cost"]
+        alike = (record["dataset"], record["method"], record["ratio"]) == place
+        if alike and cost.get("total_seconds") and cost.get("steps"):
+            steps = wish.config.budget.steps(record["n_train"])
+            seconds.append(cost["total_seconds"] * steps / cost["steps"])
+    return fmean(seconds) if seconds else None
+
+
+def jobs(
+    wishes: Sequence[Wanted], records: Path, corpora: Corpora, command: str, say: Callable[[str], None]
+) -> Iterator[Job]:
+    """Runs in RECORDS/figures-PRESET, one more per value of a varied option, each of which `bench report` reads.
+
+    The manifest is written when the job is asked for. A corpus that is not at hand is said, and its cells are left
+    out. Raises as `bench run` does: ConfigError, MethodError, DataError, StoreError.
+    """
+    groups = defaultdict[str, list[Wanted]](list)
+    for wish in wishes:
+        varied = "" if wish.varied is None else f"-{wish.varied[0]}-{wish.varied[1]}"
+        groups[f"figures-{wish.config.preset}{varied}"].append(wish)
+    folders = file_names(groups)
+    for name, group in groups.items():
+        try:
+            dataset = corpora.load(group[0].config)
+        except DataError as error:
+            say(f"not run, {len(group)} cells of {name}: {error}")
+            continue
+        config = corpora.configured(_union(group))
+        asked = {(wish.method, wish.ratio, wish.draw, wish.seed) for wish in group}
+        specs = [spec for spec in plan(config, dataset) if (spec.method, spec.ratio, spec.draw, spec.seed) in asked]
+        store = Store(records / folders[name])
+        _write_manifest(store, config, specs, dataset, command)
+        waiting = [spec for spec in specs if not store.finished(spec.cell_id)]
+        yield Job(store, dataset, waiting, len(specs) - len(waiting))
+
+
+def _union(group: Sequence[Wanted]) -> RunConfig:
+    """One configuration whose grid holds every cell of the group: same preset, same varied value."""
+    grid = {
+        "methods": tuple(dict.fromkeys(wish.method for wish in group)),
+        "ratios": tuple(dict.fromkeys(wish.ratio for wish in group)),
+        "draws": tuple(dict.fromkeys(wish.draw for wish in group)),
+        "seeds": tuple(dict.fromkeys(wish.seed for wish in group)),
+    }
+    return group[0].config.model_copy(update=grid)
+
+
+def _write_manifest(store: Store, config: RunConfig, specs: Sequence[CellSpec], dataset: Dataset, command: str) -> None:
+    """That of `bench run`. Cells of earlier calls stay in it, except those that are run again."""
+    planned = {(spec.method, spec.ratio, spec.draw, spec.seed) for spec in specs}
+    earlier = [
+        record["cell_id"]
+        for record in store.records((store.read_manifest() or {"cells": []})["cells"])
+        if (record["method"], record["ratio"], record["draw"], record["seed"]) not in planned
+    ]
+    store.write_manifest(
+        {
+            "schema_version": SCHEMA_VERSION,
+            "command": command,
+            "config": config.model_dump(mode="json"),
+            "digest": config.digest(),
+            "cells": [*earlier, *(spec.cell_id for spec in specs)],
+            "warnings": dataset.warnings(),
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "dataset": {"name": dataset.name, "hash": dataset.content_hash, "card": dict(dataset.card)},
+        }
+    )
