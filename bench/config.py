@@ -27,7 +27,14 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
     "models": Models,
     "scoring": Scoring,
 }
-FLAGS = ("methods", "ratios", "draws", "seeds", "device")  # keys with a flag of their own: one way to set each
+FLAGS = (
+    "methods",
+    "ratios",
+    "draws",
+    "seeds",
+    "device",
+    "probes",
+)  # keys with a flag of their own: one way to set each
 TypeConstraints = Literal["none", "given", "learned"]
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -59,6 +66,7 @@ class RunConfig(Settings):
     models: Models = Field(default_factory=Models)
     scoring: Scoring = Field(default_factory=Scoring)
     type_constraints: TypeConstraints = "given"
+    probes: bool = Field(False, description="predict the test set again with other neighbours (bench.analysis.probes)")
     options: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
     @field_validator("methods", "ratios", "draws", "seeds")
@@ -111,6 +119,7 @@ def build(
     seeds: str | None = None,
     device: str | None = None,
     test_sets: str | None = None,
+    probes: bool = False,
 ) -> RunConfig:
     """Preset, overridden by ``key=value`` settings, overridden by flags (given as the user typed them).
 
@@ -134,6 +143,8 @@ def build(
             raw[key] = whole_numbers(text, f"--{key}")
     if device is not None:
         raw["device"] = device
+    if probes:
+        raw["probes"] = True
     return _validated(RunConfig, {"preset": name, **raw}, "")
 
 

@@ -47,6 +47,7 @@ class CellSpec:
     identity: Mapping[str, Any]
     type_constraints: TypeConstraints = "given"
     test_sets: tuple[str, ...] = ()
+    probes: bool = False
 
     @cached_property
     def cell_id(self) -> str:
@@ -109,6 +110,8 @@ def plan(config: RunConfig, dataset: Dataset) -> tuple[CellSpec, ...]:
 
     if config.type_constraints != "given":  # absent means given: cells from before this setting keep their id
         shared["type_constraints"] = config.type_constraints
+    if config.probes:  # likewise
+        shared["probes"] = True
 
     def cell(ratio: float, draw: int, seed: int, method: str, chosen: str) -> CellSpec:
         own = {
@@ -135,6 +138,7 @@ def plan(config: RunConfig, dataset: Dataset) -> tuple[CellSpec, ...]:
             identity=shared | own,
             type_constraints=config.type_constraints,
             test_sets=config.dataset.test_sets,
+            probes=config.probes,
         )
 
     return tuple(
@@ -207,7 +211,7 @@ def _subset_note(dataset: Dataset, ratio: float) -> str:
 def explain(spec: CellSpec, records: Sequence[Mapping[str, Any]]) -> list[str]:
     """Why a cell is not cached: the identity fields in which it differs from the nearest record of the same
     dataset, method, ratio, draw and seed, as 'field: recorded -> now'."""
-    now = _leaves(spec.identity)
+    now = leaves(spec.identity)
     best: list[str] | None = None
     for record in records:
         identity = record["identity"]
@@ -216,21 +220,23 @@ def explain(spec: CellSpec, records: Sequence[Mapping[str, Any]]) -> list[str]:
         if record["cell_id"] == spec.cell_id:
             error = record.get("error") or {}
             return [f"failed: {error.get('message')}"] if record["status"] == "failed" else ["predictions are missing"]
-        then = _leaves(identity)
+        then = leaves(identity)
         keys = [key for key in sorted(now.keys() | then.keys()) if now.get(key) != then.get(key)]
-        changes = [f"{key}: {_short(then.get(key))} -> {_short(now.get(key))}" for key in keys]
+        changes = [f"{key}: {short(then.get(key))} -> {short(now.get(key))}" for key in keys]
         if best is None or len(changes) < len(best):
             best = changes
     return ["never run"] if best is None else best
 
 
-def _leaves(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def leaves(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """A nested mapping as a flat one: {'budget.max_steps': 300}."""
     flat: dict[str, Any] = {}
     for key, inner in value.items():
-        flat |= _leaves(inner, f"{prefix}{key}.") if isinstance(inner, Mapping) else {f"{prefix}{key}": inner}
+        flat |= leaves(inner, f"{prefix}{key}.") if isinstance(inner, Mapping) else {f"{prefix}{key}": inner}
     return flat
 
 
-def _short(value: object) -> str:
+def short(value: object) -> str:
+    """A value in a line of text; the middle of a long one is left out."""
     text = "absent" if value is None else str(value)
     return text if len(text) <= 40 else f"{text[:19]}…{text[-19:]}"
