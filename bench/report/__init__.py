@@ -15,6 +15,7 @@ from bench import tables
 from bench.domain_table import domain_table, with_test_sets
 from bench.drawing.by_ratio import f1_by_ratio
 from bench.drawing.style import figure_bytes
+from bench.probe_table import probe_table, quality_table
 from bench.tables import Record, cells_frame, summary_frame
 
 __all__ = ["file_names", "render_console", "write_file", "write_report"]
@@ -56,10 +57,12 @@ def write_report(out: Path, records: Sequence[Record], manifest: Mapping[str, An
     for dataset, part, summary in _by_dataset(cells):
         name = names[dataset]
         table = tables.result_table(summary)
-        elsewhere = domain_table(part, [r for r in planned if r["dataset"] == dataset])
+        own = [r for r in planned if r["dataset"] == dataset]
+        elsewhere = domain_table(part, own)
+        more = [("Test sets", elsewhere), ("Probes", probe_table(part, own)), ("Neighbours", quality_table(part, own))]
         figure = f1_by_ratio(summary)
         contents = {
-            f"tables/{name}.md": _markdown(dataset, name, (table, elsewhere), part, command, warnings).encode(),
+            f"tables/{name}.md": _markdown(dataset, name, (table, more), part, command, warnings).encode(),
             f"tables/{name}.csv": _csv(summary),
             f"tables/{name}-cells.csv": _csv(part),
             f"tables/{name}.tex": tables.to_latex(table).encode(),
@@ -90,19 +93,19 @@ def _by_dataset(cells: pd.DataFrame) -> Iterable[tuple[str, pd.DataFrame, pd.Dat
 def _markdown(
     dataset: str,
     name: str,
-    shown: tuple[tables.Table, tables.Table | None],
+    shown: tuple[tables.Table, Sequence[tuple[str, tables.Table | None]]],
     cells: pd.DataFrame,
     command: str,
     warnings: Sequence[str],
 ) -> str:
-    table, elsewhere = shown
+    table, more = shown
     sections = [f"# {tables.escape_markdown(dataset)}\n"]
     if command:
         sections.append(_code_block(command))
     sections.append(tables.to_markdown(table))
     sections.append(f"![F1 by share of the training instances](../figures/{name}-f1-by-ratio.png)\n")
-    if elsewhere:
-        sections += ["## Test sets\n", tables.to_markdown(elsewhere)]
+    for title, found in more:
+        sections += [f"## {title}\n", tables.to_markdown(found)] if found else []
     sections.append(_listed("Failed runs", _failures(cells)))
     diagnostics = tables.diagnostics_table(cells)
     if diagnostics is not None:
