@@ -37,9 +37,10 @@ def probe_table(cells: pd.DataFrame, records: Sequence[Record]) -> Table | None:
             odd.append(f"{method} at {ratio}")
     metric = metric_name(next(value for value in done["metric"] if value))
     notes = [
-        f"{metric} × 100 of the trained method with other neighbours in place of the retrieved ones: random; the "
-        "retrieved ones with their labels shuffled; ones of the gold relation; of other relations; none; the mean of "
-        "the database. Mean and 95% Student-t interval over draws of the training subset, seeds averaged first.",
+        f"{metric} × 100 of the trained method with other neighbours in place of what it retrieved: the same ones (in "
+        "a soft prompt each alone, without weights: read the others against it); random ones; the same with their "
+        "labels shuffled; ones of the gold relation; of other relations; none; the mean of the database. Mean and 95% "
+        "Student-t interval over draws of the training subset, seeds averaged first.",
         "fixed: answers, over all runs, that are wrong without neighbours and right with the retrieved ones; broke: "
         "the reverse.",
     ]

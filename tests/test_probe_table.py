@@ -95,7 +95,7 @@ def test_in_the_report(
 ) -> None:
     assert bench("run", "--preset", str(mini_preset), "--probes", "--out", "out") == 0
     text = (mini / "out" / "tables" / "mini.md").read_text()
-    probes = "| method | ratio | retrieved | random | shuffled | gold | wrong | none | fixed | broke |"
+    probes = "| method | ratio | retrieved | same | random | shuffled | gold | wrong | none | fixed | broke |"
     assert f"## Probes\n\n{probes}" in text
     assert "## Neighbours\n\n| method | ratio | neighbours | relation |" in text
     before = (mini / "out" / "tables" / "mini.md").read_bytes()

@@ -1,11 +1,12 @@
 """What neighbours do to an answer: a trained method predicts the test set again with other neighbours in place of the
 retrieved ones.
 
-`random`: drawn from the database. `shuffled`: the retrieved ones, their labels permuted over the whole test set, so
-that each label is shown as often as before (Min et al. 2022, arXiv 2202.12837, draw labels at random). `gold` and
-`wrong`: drawn from those that have the query's relation, or have not; they look at the answer, `gold` is an upper bound
-and no method. `none`: no neighbour in a text prompt, zeros in a soft one. `mean`: the mean of the whole database (soft
-prompts only).
+`same`: the retrieved ones again. It changes nothing in a text prompt; a soft prompt gets each of them whole, as under
+every other probe, which are to be read against this one. `random`: drawn from the database. `shuffled`: the retrieved
+ones, their labels permuted over the whole test set, so that each label is shown as often as before (Min et al. 2022,
+arXiv 2202.12837, draw labels at random). `gold` and `wrong`: drawn from those that have the query's relation, or have
+not; they look at the answer, `gold` is an upper bound and no method. `none`: no neighbour in a text prompt, zeros in a
+soft one. `mean`: the mean of the whole database (soft prompts only).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from bench.seeds import derive
 from methods.base import Method, Shown
 from methods.types import Instance, Neighbours
 
-PROBES = ("random", "shuffled", "gold", "wrong", "none", "mean")
+PROBES = ("same", "random", "shuffled", "gold", "wrong", "none", "mean")
 LOOKS_AT_GOLD = frozenset({"gold", "wrong"})
 _SCORES = ("f1", "precision", "recall", "accuracy")
 
@@ -99,6 +100,8 @@ def replaced(
         return "mean", 0
     by_id = {i.id: i for i in database}
     retrieved = [[by_id[one] for one in near.ids] for near in found]
+    if name == "same":
+        return retrieved, 0
     if name == "shuffled":
         return _shuffled(retrieved, seed), 0
     pools: dict[frozenset[str], list[Instance]] = {}

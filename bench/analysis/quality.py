@@ -16,8 +16,6 @@ from methods.types import Instance, Neighbours
 RANKS = (1, 3, 5, 10)
 # What two instances may share: a relation, the head, the tail, either of the two, or any of these.
 SHARED = ("relation", "head", "tail", "entity", "any")
-
-
 _Index = defaultdict[str, set[int]]  # a name -> rows of the database
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.analysis.probes import PROBES, probe, replaced
+from bench.analysis.probes import PROBES, examine, probe, replaced
 from bench.analysis.quality import shared
 from bench.config import build
 from bench.data import load_dataset
@@ -134,6 +134,8 @@ def test_probes_by_hand() -> None:
     predicted = ["r", "none", "none"]
     results, answers = probe(Voter(Settings(), Context(schema, 0)), dataset, database, found, predicted, seed=3)
     assert list(results) == list(answers) == [name for name in PROBES if name != "mean"]
+    assert answers["same"] == predicted
+    assert results["same"]["unchanged"] == 3
     assert answers["none"] == ["none"] * 3
     assert results["none"] == {
         "f1": 0.0, "precision": 0.0, "recall": 0.0, "accuracy": 1 / 3,
@@ -146,6 +148,23 @@ def test_probes_by_hand() -> None:
     }  # fmt: skip
     assert results["wrong"]["accuracy"] == 0
     assert (results["wrong"]["fixed"], results["wrong"]["broke"]) == (2, 0)
+
+
+def test_several_relations_are_lists() -> None:
+    schema = RelationSchema(("r", "none", "s"), {name: f"is {name}" for name in ("r", "none", "s")}, "none")
+    queries = (instance("q0", "x", "y", "r", "s"), instance("q1", "x", "y", "none"))
+    dataset = Dataset("d", schema, "docred_f1", (), (), queries, multi_label=True)
+    found = [Neighbours(("d0", "d2"), (1, 1)), Neighbours(("d3", "d4"), (1, 1))]
+    predicted = [("r", "s"), ("none",)]
+    about, lines = examine(Voter(Settings(), Context(schema, 0)), dataset, DATABASE[:5], found, None, predicted, seed=1)
+    assert [line["probes"]["same"] for line in lines] == [["r", "s"], ["none"]]
+    assert [line["probes"]["none"] for line in lines] == [["none"], ["none"]]
+    assert about["probes"]["same"]["f1"] == 1
+    assert about["probes"]["none"] | {"f1": 0, "accuracy": 0} == {
+        "f1": 0, "precision": 0, "recall": 0, "accuracy": 0,
+        "fixed": 1, "broke": 0, "irrelevant": 1, "unchanged": 1, "unavailable": 0, "looks_at_gold": False,
+    }  # fmt: skip
+    assert about["retrieval"]["per_relation"].keys() == {"r", "s", "none"}
 
 
 @pytest.fixture
@@ -161,7 +180,7 @@ def test_a_cell_with_probes(mini_preset: Path, dataset: Dataset, tmp_path: Path)
     record, lines = execute(with_database, dataset)
     assert record["status"] == "ok", record["error"]
     assert lines is not None
-    assert list(record["probes"]) == ["random", "shuffled", "gold", "wrong", "none"]
+    assert list(record["probes"]) == ["same", "random", "shuffled", "gold", "wrong", "none"]
     assert record["probes"]["gold"]["accuracy"] == 1  # a shown relation decides
     assert record["probes"]["wrong"]["accuracy"] == 0
     assert record["probes"]["none"] == {
