@@ -28,7 +28,8 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
     "models": Models,
     "scoring": Scoring,
 }
-FLAGS = ("methods", "ratios", "draws", "seeds", "device")  # keys with a flag of their own: one way to set each
+# Keys with a flag of their own: one way to set each.
+FLAGS = ("methods", "ratios", "draws", "seeds", "device", "probes")
 TypeConstraints = Literal["none", "given", "learned"]
 
 
@@ -59,6 +60,7 @@ class RunConfig(Settings):
     models: Models = Field(default_factory=Models)
     scoring: Scoring = Field(default_factory=Scoring)
     type_constraints: TypeConstraints = "given"
+    probes: bool = Field(False, description="predict the test set again with other neighbours (bench.analysis.probes)")
     options: dict[str, dict[str, Any]] = Field(default_factory=dict)
     variants: dict[str, Variant] = Field(default_factory=dict)  # further names that `methods` may hold
 
@@ -117,6 +119,7 @@ def build(
     device: str | None = None,
     test_sets: str | None = None,
     tuned: Path | None = None,
+    probes: bool = False,
 ) -> RunConfig:
     """Preset, overridden by ``key=value`` settings, overridden by flags (given as the user typed them).
 
@@ -144,6 +147,8 @@ def build(
             raw[key] = whole_numbers(text, f"--{key}")
     if device is not None:
         raw["device"] = device
+    if probes:
+        raw["probes"] = True
     return _with_known_methods(validated(RunConfig, {"preset": name, **raw}, ""))
 
 

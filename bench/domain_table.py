@@ -32,7 +32,7 @@ def domain_table(cells: pd.DataFrame, records: Sequence[Record]) -> Table | None
     for method in done["method"].unique():
         for ratio in sorted(done.loc[done["method"] == method, "ratio"].unique()):
             group = done[(done["method"] == method) & (done["ratio"] == ratio)]
-            rows.append((method, ratio_name(ratio), *(_score(group, column) for column in columns)))
+            rows.append((method, ratio_name(ratio), *(mean_text(group, column) for column in columns)))
     names = [name.removeprefix(_PREFIX) for name in columns]
     metric = metric_name(next(value for value in done["metric"] if value))
     notes = [
@@ -54,8 +54,8 @@ def domain_table(cells: pd.DataFrame, records: Sequence[Record]) -> Table | None
     return Table(("method", "ratio", *names), tuple(rows), tuple(notes))
 
 
-def _score(group: pd.DataFrame, column: str) -> str:
-    """Mean [low, high] over the runs of one method and ratio that have the column."""
+def mean_text(group: pd.DataFrame, column: str) -> str:
+    """Percent, mean [low, high] over the runs of one method and ratio that have the column (`mean_interval`)."""
     runs = group[group[column].notna()]
     if runs.empty:
         return MISSING

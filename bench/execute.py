@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bench import domains
+from bench.analysis.probes import examine
 from bench.data.base import Dataset
 from bench.data.constraints import constrained
 from bench.data.constraints import describe as describe_constraints
@@ -132,6 +133,9 @@ def _measure(
     }
     lines = prediction_lines(on_test, dataset.test, predicted, schema)
     # Outside the timings: what a cell costs does not depend on what else was asked.
+    if spec.probes and on_test.neighbours is not None:
+        about, labels = examine(method, dataset, train, on_test.neighbours, untrained, predicted, spec.seed)
+        result, lines = result | about, [line | more for line, more in zip(lines, labels, strict=True)]
     elsewhere, more = _elsewhere(method, spec, dataset, train, metrics)
     return result | ({"test_sets": elsewhere} if elsewhere else {}), lines + more
 

@@ -49,6 +49,7 @@ class CellSpec:
     identity: Mapping[str, Any]
     type_constraints: TypeConstraints = "given"
     test_sets: tuple[str, ...] = ()
+    probes: bool = False
 
     @cached_property
     def cell_id(self) -> str:
@@ -111,6 +112,8 @@ def plan(config: RunConfig, dataset: Dataset) -> tuple[CellSpec, ...]:
 
     if config.type_constraints != "given":  # absent means given: cells from before this setting keep their id
         shared["type_constraints"] = config.type_constraints
+    if config.probes:  # likewise
+        shared["probes"] = True
 
     def cell(ratio: float, draw: int, seed: int, method: str, chosen: str) -> CellSpec:
         own = {
@@ -141,6 +144,7 @@ def plan(config: RunConfig, dataset: Dataset) -> tuple[CellSpec, ...]:
             identity=shared | own,
             type_constraints=config.type_constraints,
             test_sets=config.dataset.test_sets,
+            probes=config.probes,
         )
 
     return tuple(
@@ -249,18 +253,20 @@ def explain(spec: CellSpec, records: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """'field: then -> now' for every field, nested ones by their path, in which two identities differ."""
-    before, after = _leaves(then), _leaves(now)
+    before, after = leaves(then), leaves(now)
     keys = [key for key in sorted(before.keys() | after.keys()) if before.get(key) != after.get(key)]
-    return [f"{key}: {_short(before.get(key))} -> {_short(after.get(key))}" for key in keys]
+    return [f"{key}: {short(before.get(key))} -> {short(after.get(key))}" for key in keys]
 
 
-def _leaves(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def leaves(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """A nested mapping as a flat one: {'budget.max_steps': 300}."""
     flat: dict[str, Any] = {}
     for key, inner in value.items():
-        flat |= _leaves(inner, f"{prefix}{key}.") if isinstance(inner, Mapping) else {f"{prefix}{key}": inner}
+        flat |= leaves(inner, f"{prefix}{key}.") if isinstance(inner, Mapping) else {f"{prefix}{key}": inner}
     return flat
 
 
-def _short(value: object) -> str:
+def short(value: object) -> str:
+    """A value in a line of text; the middle of a long one is left out."""
     text = "absent" if value is None else str(value)
     return text if len(text) <= 40 else f"{text[:19]}…{text[-19:]}"

@@ -105,6 +105,11 @@ class OneOf:
     values: tuple[str | int | float | bool, ...]
 
 
+# What `Method.predict_with` shows in place of retrieved neighbours: these of each instance, nothing, or the mean of the
+# whole database.
+Shown = Sequence[Sequence[Instance]] | Literal["none", "mean"]
+
+
 # Option name, or `optimisation.NAME` for a setting that compared methods share unless tuned -> what tuning tries.
 SearchSpace = Mapping[str, Between | OneOf]
 
@@ -185,6 +190,15 @@ class Method(ABC):
         relations may lie outside the schema, which has a verbalisation of them. Raises MethodError for fewer than k.
         """
         return False
+
+    def predict_with(self, instances: Sequence[Instance], shown: Shown) -> Prediction | None:
+        """As `predict`, conditioned on ``shown`` instead of what would be retrieved; its ``neighbours`` are None.
+
+        Without training, and later predictions stay what they were. The k instances shown to each one may carry other
+        relations than the database's of the same ids. None where the method has nothing of the kind: no neighbours,
+        or no mean of them. Raises ValueError for another number of neighbours and for an instance shown to itself.
+        """
+        return None
 
     def untrained_neighbours(self, instances: Sequence[Instance]) -> tuple[Neighbours, ...] | None:
         """What a trainable retriever would have chosen before training; None where nothing was trained.

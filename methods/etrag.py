@@ -11,9 +11,9 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from methods.base import Between, MethodError, OneOf, SearchSpace, Settings
+from methods.base import Between, MethodError, OneOf, SearchSpace, Settings, Shown
 from methods.parts import selection_report
-from methods.parts.conditioning import EncoderInput
+from methods.parts.conditioning import EncoderInput, checked
 from methods.parts.datastore import Candidates, Datastore
 from methods.parts.distances import Distance, Nearness, Reduction
 from methods.parts.extractor import GenerativeMethod
@@ -22,7 +22,7 @@ from methods.parts.selection import Kind as Selection
 from methods.parts.soft_prompt import SoftPrompt
 from methods.parts.span_encoder import Role, SpanEncoder
 from methods.parts.verbalize import marked_words
-from methods.types import Instance, Neighbours
+from methods.types import Instance, Neighbours, Prediction
 
 ENCODE_BATCH = 128
 PROBES = 32  # instances on which the drift of the vectors is measured, every PROBE_EVERY steps
@@ -211,6 +211,38 @@ class Etrag(GenerativeMethod):
         self.replace_database(instances)
         self._open(instances)
         return True
+
+    def predict_with(self, instances: Sequence[Instance], shown: Shown) -> Prediction:
+        """Given neighbours enter the prefix as k selections of one instance each; without any, their places hold zeros
+        and the query's own keep theirs."""
+        self.body.eval()
+        with torch.inference_mode():
+            self._refresh()  # nothing to do after `predict`
+        assert self.store.values is not None
+        database, columns = self.store.values, None
+        everything = torch.arange(len(self.store))
+        if not isinstance(shown, str):
+            near = checked(shown, instances, self.options.k)
+            found = {(i.id, i.relations): i for row in near for i in row}
+            database = self._encode_all(list(found.values()), labelled=True)[1]
+            place = {key: at for at, key in enumerate(found)}
+            columns = torch.tensor([[place[i.id, i.relations] for i in row] for row in near])
+
+        def prefixed(rows: Sequence[int]) -> EncoderInput:
+            batch = [instances[r] for r in rows]
+            inputs, (_, values) = self.inputs(batch), self._encode(self.body["retriever"], batch, labelled=False)
+            if columns is None:
+                weights = self.store.admitted(batch, everything).float()
+                weights = (weights / weights.sum(1, keepdim=True)).unsqueeze(1).expand(-1, self.options.k, -1)
+            else:
+                weights = nn.functional.one_hot(columns[rows], len(database)).float()
+            with torch.autocast(values.device.type, enabled=False):
+                prefix = self.body["soft_prompt"](values, weights.to(values.device), database)
+            if shown == "none":
+                prefix[:, values.shape[1] if "query" in self.options.prefix_roles else 0 :] = 0
+            return EncoderInput(inputs.ids, inputs.mask, prefix, self.options.insert)
+
+        return Prediction(self.scores(instances, prefixed))
 
     def observe(self) -> dict[str, float]:
         """The gradient that reaches the retriever, the selection of this step (from its candidates: not comparable

@@ -31,6 +31,8 @@ def add_parser(commands: Any) -> None:
     add("--drop-leaks", action="store_true", help="leave out train and dev instances that repeat test or dev ones")
     add("--test-sets", metavar="A,A@B", help="also predict these test sets of the corpus; A@B is test set A with "
         "datastore B in place of the training subset, without training again")  # fmt: skip
+    add("--probes", action="store_true", help="also predict the test set with other neighbours in place of the "
+        "retrieved ones, without training again: random, relabelled, of the gold relation, none")  # fmt: skip
     add("--methods", metavar="A,B", help="methods to compare (`bench list methods`)")
     add("--tuned", metavar="DIR", type=Path, help="folder that `bench tune` wrote: METHOD_tuned in --methods is METHOD "
         "with the settings of DIR/METHOD.yaml; without such a name all methods are taken so")  # fmt: skip
@@ -64,6 +66,7 @@ def run(args: argparse.Namespace) -> int:
         device=args.device,
         test_sets=args.test_sets,
         tuned=args.tuned,
+        probes=args.probes,
     )
     # From here on torch and the data are loaded; a typo above was answered at once.
     from bench.data import load_configured

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import math
 import re
-import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from importlib.resources import files
@@ -26,7 +24,6 @@ from bench.report import score_table, sections_of, write_file
 from bench.significance import Significance, default_reference
 from bench.store import Store
 from bench.tables import (
-    MISSING,
     Record,
     Table,
     cells_frame,
@@ -82,7 +79,7 @@ def render(
     dataset = str(records[0]["dataset"])
     found = (tests or {}).get(dataset) or Significance(default_reference(list(cells["method"].unique())))
     sections = sections_of(dataset, cells, summary, records, found)
-    diagnostics, probes = diagnostics_table(cells), probes_table(records)
+    diagnostics = diagnostics_table(cells)
     style, script = _asset("page.css"), "".join(map(_asset, _SCRIPTS))
     return Template(_asset("page.html")).substitute(
         dataset=escape(dataset),
@@ -95,7 +92,6 @@ def render(
         results=table_html(score_table(summary, found), "Results"),
         plots=_plots(summary),
         sections="".join(_section(part.title, part.table) for part in sections),
-        probes=_section("Probes", probes),
         diagnostics=_section("Diagnostics", diagnostics),
         inspector=_asset("inspector.html") if blocks else _NO_DATA,
         blocks="".join(_block(name, content) for name, content in blocks.items()),
@@ -119,30 +115,6 @@ def leading_number(text: str) -> float | None:
     """The number that a cell begins with: '71.3 [70.0, 72.6]' is 71.3 and '24.4M' 24,400,000; None without one."""
     found = re.match(r"([+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?)([kMB]?)(?![\w.])", text.replace("−", "-"))
     return None if found is None else float(found[1]) * _UNITS.get(found[2], 1)
-
-
-def probes_table(records: Sequence[Record]) -> Table | None:
-    """F1 (percent) as retrieved and with other neighbours, method and ratio x probe: means over the finished runs that
-    have probes; None where none has."""
-    runs = [record for record in records if record["status"] == "ok" and record.get("probes")]
-    if not runs:
-        return None
-    names = list(dict.fromkeys(name for record in runs for name in record["probes"]))
-    groups: dict[tuple[str, float], list[Record]] = {}
-    for record in runs:
-        groups.setdefault((record["method"], record["ratio"]), []).append(record)
-    rows = []
-    for (method, ratio), members in groups.items():
-        columns = [[record["metrics"].get("f1") for record in members]]
-        columns += [[record["probes"].get(name, {}).get("f1") for record in members] for name in names]
-        rows.append((method, ratio_name(ratio), *map(_mean_text, columns)))
-    note = "F1 × 100, means over the finished runs; every probe puts other neighbours in place of the retrieved ones."
-    return Table(("method", "ratio", "as retrieved", *names), tuple(rows), (note,))
-
-
-def _mean_text(values: Iterable[float | None]) -> str:
-    known = [value for value in values if value is not None and math.isfinite(value)]
-    return f"{100 * statistics.fmean(known):.1f}" if known else MISSING
 
 
 def _data_cell(text: str) -> str:

@@ -19,6 +19,7 @@ from bench.drawing.by_ratio import f1_by_ratio
 from bench.drawing.pareto import quality_by_cost
 from bench.drawing.spread import spread_by_run
 from bench.drawing.style import figure_bytes
+from bench.probe_table import probe_table, quality_table
 from bench.published import published_table
 from bench.significance import Load, Significance, default_reference, significance
 from bench.significance_table import marks_note, significance_table
@@ -136,6 +137,7 @@ def sections_of(
 ) -> list[Section]:
     """What follows the scores, without what would be empty."""
     variance, equivalence = variance_frame(cells), equivalence_frame(cells, tests.reference)
+    own = [record for record in records if record["dataset"] == dataset]
     several = summary.loc[summary["n"] > 0, "method"].nunique() > 1
     sections = [
         Section("comparison", f"Against {tests.reference}", significance_table(tests), tests.differences),
@@ -145,7 +147,9 @@ def sections_of(
                  spread_by_run(cells) if len(variance) else None, "Runs by draw and training seed"),
         Section("quality-by-cost", "Quality and cost", figure=quality_by_cost(summary) if several else None,
                  caption="F1 by seconds of training and prediction, with Pareto fronts"),
-        Section("test-sets", "Test sets", domain_table(cells, [r for r in records if r["dataset"] == dataset])),
+        Section("test-sets", "Test sets", domain_table(cells, own)),
+        Section("probes", "Probes", probe_table(cells, own)),
+        Section("neighbours", "Neighbours", quality_table(cells, own)),
         Section("published", "Published (not ours)", published_table(dataset)),
     ]  # fmt: skip
     return [section for section in sections if section.table or section.figure]

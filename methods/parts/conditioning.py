@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
+
+from methods.types import Instance
 
 
 @dataclass(frozen=True)
@@ -16,3 +19,16 @@ class EncoderInput:
     mask: Tensor
     prefix: Tensor | None = None
     insert: int = 1
+
+
+def checked(shown: Sequence[Sequence[Instance]], instances: Sequence[Instance], k: int) -> Sequence[Sequence[Instance]]:
+    """What `Method.predict_with` is given, if it is k neighbours for each instance and never itself; else raises
+    ValueError."""
+    if len(shown) != len(instances):
+        raise ValueError(f"neighbours of {len(shown)} instances, expected {len(instances)}")
+    for instance, near in zip(instances, shown, strict=True):
+        if len(near) != k:
+            raise ValueError(f"instance {instance.id}: {len(near)} neighbours, expected k = {k}")
+        if instance.id in {i.id for i in near}:
+            raise ValueError(f"instance {instance.id} is shown to itself: its label leaks")
+    return shown

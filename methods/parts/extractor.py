@@ -6,7 +6,7 @@ A method overrides the few hooks below; what it does not override is the same fo
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
@@ -126,24 +126,34 @@ class GenerativeMethod(Method):
         ]
 
     def predict(self, instances: Sequence[Instance]) -> Prediction:
-        self.body.eval()
-        self.remember(instances)
-        scores = np.empty((len(instances), len(self.context.schema.names)), dtype=np.float32)
+        def retrieved(rows: Sequence[int]) -> EncoderInput:
+            batch = [instances[r] for r in rows]
+            return self.condition(batch, self.inputs(batch))
+
+        scores = self.scores(instances, retrieved)
         with torch.inference_mode():
-            done = 0
-            for rows in self._by_length(instances):
-                batch = [instances[r] for r in rows]
-                with self.autocast():
-                    memory = self.generator.encode(self.condition(batch, self.inputs(batch)))
-                    scored = self.scorer.scores(partial(self.generator.decode, memory), self._admitted(batch))
-                scores[rows] = scored.cpu().numpy()
-                done += len(rows)
-                self.context.progress(Progress("predict", done, len(instances)))
             extra = self.collect(instances)
         neighbours = self.text_neighbours(instances)
         if neighbours is not None:
             extra["neighbours"] = tuple(neighbours)
         return Prediction(scores=scores, **extra)
+
+    def scores(self, instances: Sequence[Instance], build: Callable[[Sequence[int]], EncoderInput]) -> np.ndarray:
+        """Scores [instances, relations] under the inputs that ``build`` makes of a batch of their rows."""
+        self.body.eval()
+        self.remember(instances)
+        scores = np.empty((len(instances), len(self.context.schema.names)), dtype=np.float32)
+        done = 0
+        with torch.inference_mode():
+            for rows in self._by_length(instances):
+                with self.autocast():
+                    memory = self.generator.encode(build(rows))
+                    admitted = self._admitted([instances[r] for r in rows])
+                    scored = self.scorer.scores(partial(self.generator.decode, memory), admitted)
+                scores[rows] = scored.cpu().numpy()
+                done += len(rows)
+                self.context.progress(Progress("predict", done, len(instances)))
+        return scores
 
     def replace_database(self, instances: Sequence[Instance]) -> None:
         """For `swap_datastore`: prompts are built anew, from neighbours among ``instances``."""

@@ -41,7 +41,8 @@ class SpanEncoder(nn.Module):
         self.schema, self.roles, self.max_tokens = schema, tuple(roles), max_tokens
         self.model, self.tokenizer = _load(name, texts, dropout, layers)
         self.model.get_input_embeddings().weight.requires_grad_(name == "tiny")
-        self._rows: dict[tuple[str, bool], Row] = {}
+        # Under its relations where they are encoded: an instance may be shown under others than its own.
+        self._rows: dict[tuple[str, tuple[str, ...]], Row] = {}
 
     @property
     def width(self) -> int:
@@ -73,7 +74,7 @@ class SpanEncoder(nn.Module):
         return torch.bmm(pool.to(device, hidden.dtype), hidden)
 
     def _row(self, instance: Instance, labelled: bool) -> Row:
-        key = (instance.id, labelled)
+        key = (instance.id, instance.relations if labelled else ())
         if key not in self._rows:
             self._rows[key] = self._tokenise(instance, labelled)
         return self._rows[key]

@@ -28,7 +28,8 @@ class PromptBuilder:
         self.tail: list[int] = empty[-1:]
         self.pad = tokenizer.pad_token_id
         self._queries: dict[str, list[int]] = {}
-        self._neighbours: dict[str, list[int]] = {}
+        # By relations too: a neighbour may be shown under others than its own.
+        self._neighbours: dict[tuple[str, tuple[str, ...]], list[int]] = {}
         self.shortened = 0  # queries whose sentence did not fit
         self.lost_entities = 0  # entities, two per query, of which no whole mention fitted
         self._markers: list[int] = tokenizer.convert_tokens_to_ids(list(MARKERS))
@@ -60,9 +61,10 @@ class PromptBuilder:
         return EncoderInput(ids, mask)
 
     def _neighbour(self, instance: Instance) -> list[int]:
-        if instance.id not in self._neighbours:
-            self._neighbours[instance.id] = self._tokenise([neighbour_words(instance, self.schema)])[0]
-        return self._neighbours[instance.id]
+        key = (instance.id, instance.relations)
+        if key not in self._neighbours:
+            self._neighbours[key] = self._tokenise([neighbour_words(instance, self.schema)])[0]
+        return self._neighbours[key]
 
     def _tokenise(self, words: Sequence[Sequence[str]]) -> list[list[int]]:
         if not words:

@@ -9,10 +9,11 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from methods.base import Between, SearchSpace, Settings
+from methods.base import Between, SearchSpace, Settings, Shown
+from methods.parts.conditioning import EncoderInput, checked
 from methods.parts.extractor import GenerativeMethod
 from methods.parts.retriever import Retriever
-from methods.types import Instance, Neighbours
+from methods.types import Instance, Neighbours, Prediction
 
 
 class TextRagOptions(Settings):
@@ -41,6 +42,16 @@ class TextRag(GenerativeMethod):
         self._found.clear()
         self._index(instances)
         return True
+
+    def predict_with(self, instances: Sequence[Instance], shown: Shown) -> Prediction | None:
+        if shown == "mean":
+            return None
+        near = [()] * len(instances) if isinstance(shown, str) else checked(shown, instances, self.options.k)
+
+        def prompts(rows: Sequence[int]) -> EncoderInput:
+            return self.prompts.batch([self.prompts.ids(instances[r], near[r]) for r in rows], self.context.device)
+
+        return Prediction(self.scores(instances, prompts))
 
     def collect(self, instances: Sequence[Instance]) -> dict[str, Any]:
         recall = self.retriever.recall

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from methods.base import Context, Method, MethodError
+from methods.base import Context, Method, MethodError, Models
 from methods.registry import METHODS
 from methods.types import Instance
 
@@ -90,6 +90,45 @@ def test_another_database_at_test_time(name: str, context: MakeContext, corpus: 
     again = method.predict(test)
     assert np.allclose(again.scores, before.scores, atol=1e-6)
     assert again.neighbours == before.neighbours
+
+
+def test_other_neighbours_at_test_time(name: str, context: MakeContext, corpus: Corpus) -> None:
+    """A method predicts from the neighbours that it is shown, whatever their relations, and forgets them."""
+    train, dev, test = corpus
+    settings = context(models=Models(generator="tiny", instance_encoder="tiny", max_input_tokens=96))
+    method = make_and_fit(name, settings, train, dev)
+    before = method.predict(test)
+    if before.neighbours is None:
+        assert all(method.predict_with(test, shown) is None for shown in ("none", "mean"))
+        return
+    database = {i.id: i for i in train}
+    retrieved = [[database[n] for n in near.ids] for near in before.neighbours]
+    relabelled = [
+        [replace(i, relation="none" if i.relation != "none" else "born_in") for i in near] for near in retrieved
+    ]
+    others = [[i for i in train[::-1] if i not in near][: len(near)] for near in retrieved]
+    scores = []
+    for shown in (retrieved, relabelled, others, "none", "mean"):
+        found = method.predict_with(test, shown)
+        if shown == "mean" and found is None:  # text has no mean
+            continue
+        assert found is not None
+        assert found.neighbours is None
+        assert (np.isfinite(found.scores) == settings.schema.admitted(test)).all()
+        again = method.predict_with(test, shown)
+        assert again is not None
+        assert np.array_equal(again.scores, found.scores)
+        assert not any(np.allclose(found.scores, other, atol=1e-6) for other in scores)
+        scores.append(found.scores)
+    after = method.predict(test)
+    assert np.array_equal(after.scores, before.scores)
+    assert after.neighbours == before.neighbours
+    with pytest.raises(ValueError, match="instance train-0 is shown to itself"):
+        method.predict_with(train[:1], [train[: method.options.k]])
+    with pytest.raises(ValueError, match=rf"1 neighbours, expected k = {method.options.k}"):
+        method.predict_with(test[:1], [train[:1]])
+    with pytest.raises(ValueError, match="neighbours of 1 instances, expected 11"):
+        method.predict_with(test, retrieved[:1])
 
 
 def make_and_fit(name: str, settings: Context, train: list[Instance], dev: list[Instance]) -> Method:

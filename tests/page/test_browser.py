@@ -159,7 +159,8 @@ def test_a_probe_stands_in_for_the_run_without_retrieval(visit, tmp_path):
     dataset = corpus(tmp_path / "data")
     plain = lines("no_retrieval")
     rows = [line | {"probes": {"none": plain[at]["predicted"]}} for at, line in enumerate(lines("rag_text"))]
-    store = run(tmp_path / "run", [(record(dataset, "rag_text", 0, probes={"none": {"f1": 0.5}}), rows)])
+    probes = {"none": {"f1": 0.5, "fixed": 1, "broke": 0}}
+    store = run(tmp_path / "run", [(record(dataset, "rag_text", 0, probes=probes), rows)])
     page = visit(write_page(store, store.records(), {}, dataset, ())[0])
     assert "Fixed and broken: against its probe none." in page.inner_text("#status")
     page.select_option("#show", "fixed")

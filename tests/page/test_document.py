@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import pytest
 
 from bench.page import document
-from bench.page.document import leading_number, probes_table, table_html, write_page
+from bench.page.document import leading_number, table_html, write_page
 from bench.tables import Table
 from tests.page.made_run import EVIL, corpus, lines, made_run, record, run, unpack
 
@@ -117,19 +117,6 @@ def test_a_table_escapes_and_keeps_values_for_sorting():
     assert "F&lt;1&gt;" in text
     assert "<td>–</td>" in text
     assert "<p>n &lt; 2</p>" in text
-
-
-def test_probes_are_means_over_runs(tmp_path):
-    dataset = corpus(tmp_path / "data")
-    runs = [
-        record(dataset, "rag_text", 20, probes={"none": {"f1": 0.1}, "gold": {"f1": 0.9}}),
-        record(dataset, "rag_text", 30, draw=1, probes={"none": {"f1": 0.2}}),
-        record(dataset, "no_retrieval", 1),
-    ]
-    table = probes_table(runs)
-    assert table.header == ("method", "ratio", "as retrieved", "none", "gold")
-    assert table.rows == (("rag_text", "100%", "35.0", "15.0", "90.0"),)
-    assert probes_table(runs[2:]) is None
 
 
 def test_the_command_finds_the_corpus_and_says_where_it_did_not(tmp_path, bench, capsys):

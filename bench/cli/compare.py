@@ -1,0 +1,78 @@
+"""`bench compare RUN_A RUN_B`: what changed from one run to another: settings, scores, answers."""
+
+from __future__ import annotations
+
+import argparse
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.flags import ConfigError
+from bench.store import Record, Store
+
+SHOWN = 5
+
+
+def add_parser(commands: Any) -> None:
+    parser = commands.add_parser("compare", help="what changed from one run to another: settings, scores, answers")
+    parser.add_argument("before", metavar="RUN_A", type=Path, help="folder of a run")
+    parser.add_argument("after", metavar="RUN_B", type=Path, help="folder of another run")
+    parser.add_argument("--show", metavar="N", type=int, default=SHOWN, help=f"flipped ids per method and ratio "
+        f"(default: {SHOWN})")  # fmt: skip
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Raises ConfigError where a folder holds no run or the two have no cell in common, StoreError for broken files."""
+    if args.show < 0:
+        raise ConfigError(f"--show {args.show}: use a whole number from 0")
+    from bench.analysis.runs import changed_settings, open_run, paired_cells
+    from bench.analysis_tables import difference_table
+    from bench.tables import to_console
+
+    before, after = open_run(args.before), open_run(args.after)
+    pairs = paired_cells(before, after)
+    if not pairs:
+        raise ConfigError(f"{args.before} and {args.after} have no finished cell of one method and setting in common")
+    changes = changed_settings(before, after)
+    print("Settings\n" + "\n".join(f"  {line}" for line in changes or ["no difference"]))
+    print(f"\nScores\n{to_console(difference_table(pairs))}")
+    if any(_differ(pair, "dataset_hash") for pair in pairs):
+        print("The corpora differ: answers are not compared.")
+        return 0
+    if other := sum(_differ(pair, "subset_hash") for pair in pairs):
+        print(f"In {other} of {len(pairs)} pairs of cells the training instances differ.\n")
+    groups = defaultdict(list)
+    for old, new in pairs:
+        groups[old["method"], old["ratio"]].append((old, new))
+    for (method, ratio), cells in groups.items():
+        _print_moves(f"{method} ratio {ratio:g}", cells, before.store, after.store, args.show)
+    return 0
+
+
+def _differ(pair: tuple[Record, Record], key: str) -> bool:
+    return bool(pair[0]["identity"][key] != pair[1]["identity"][key])
+
+
+def _print_moves(title: str, cells: Sequence[tuple[Record, Record]], before: Store, after: Store, count: int) -> None:
+    """Flips over all cells of a method and ratio, an instance once for each; ids with their first flip."""
+    from bench.analysis.errors import moves
+    from bench.analysis_tables import move_tables
+    from bench.tables import to_console
+
+    found = [
+        move
+        for old, new in cells
+        for move in moves(before.predictions(old["cell_id"]), after.predictions(new["cell_id"]))
+    ]
+    relabelled = sum(move.before != move.after for move in found)
+    turned = {kind: [move for move in found if move.turned == kind] for kind in ("fixed", "broke")}
+    counts = ", ".join(f"{len(part)} {kind}" for kind, part in turned.items())
+    print(f"{title}: {counts} of {len(found)} answers; {relabelled} have another label")
+    for kind, part in turned.items():
+        ids = list(dict.fromkeys(move.id for move in part))
+        if ids and count:
+            print(f"  {kind}: {', '.join(ids[:count])}{', ...' if len(ids) > count else ''}")
+    for name, table in move_tables(found, count) if turned["fixed"] or turned["broke"] else ():
+        print(f"\n{name}\n{to_console(table)}")

@@ -1,0 +1,163 @@
+"""`bench inspect RUN`: one instance with its neighbours, instances that retrieval fixed or broke, errors."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.flags import ConfigError
+from methods.types import Instance
+
+TOP = 3  # scores shown of one prediction
+
+
+def add_parser(commands: Any) -> None:
+    parser = commands.add_parser(
+        "inspect",
+        help="one instance with its neighbours, what retrieval fixed or broke, errors",
+        description="One cell per method, all of one ratio, draw and seed. Without --id and --list: errors in numbers.",
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("folder", metavar="RUN", type=Path, help="folder of the run, such as results/default-synthetic")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--id", metavar="X", help="show this test instance with its neighbours")
+    what.add_argument("--list", choices=("fixed", "broken", "wrong"), help="ids of instances that are right and were "
+        "wrong with --against, the reverse, or wrong")  # fmt: skip
+    add("--method", metavar="M", nargs="+", default=[], help="methods to show (default: all)")
+    add("--against", metavar="M", default="no_retrieval", help="what --list compares with (default: no_retrieval)")
+    add("--ratio", metavar="R", type=float, help="default: the largest")
+    add("--draw", metavar="D", type=int, help="default: the lowest")
+    add("--seed", metavar="S", type=int, help="default: the lowest")
+    add("--data-dir", metavar="DIR", type=Path, help="folder of the corpus's files, where it is not that of the run")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Raises ConfigError for what the run does not have, StoreError for broken files."""
+    from bench.analysis.runs import cells_of_one_setting, corpus, open_run
+
+    found = open_run(args.folder)
+    compared = args.list in ("fixed", "broken")
+    methods = [*args.method, args.against] if compared and args.method else args.method
+    cells = cells_of_one_setting(found, methods, args.ratio, args.draw, args.seed)
+    if compared and args.against not in cells:
+        raise ConfigError(
+            f"{args.folder} has no finished cell of {args.against} beside {', '.join(cells)}; see --against"
+        )
+    lines = {method: found.store.predictions(record["cell_id"]) for method, record in cells.items()}
+    if args.list:
+        _list(lines, args.list, args.against)
+        return 0
+    dataset, why = corpus(found, args.data_dir)
+    instances = None if dataset is None else {i.id: i for i in (*dataset.train, *dataset.dev, *dataset.test)}
+    if instances is None:
+        print(f"ids alone, the corpus is not at hand: {why}\n")
+    if args.id is not None:
+        _show(args.id, cells, lines, instances)
+        return 0
+    negative = None if dataset is None else dataset.schema.negative
+    for method, record in cells.items():
+        print(f"{_heading(record)}\n")
+        _summarise(lines[method], lines.get(args.against) if method != args.against else None, negative, instances)
+    return 0
+
+
+def _list(lines: Mapping[str, Sequence[Mapping[str, Any]]], which: str, against: str) -> None:
+    """One line per instance: id, method, gold, what was predicted."""
+    from bench.analysis.errors import label_text, moves, right
+
+    for method, predicted in lines.items():
+        if which == "wrong":
+            for line in predicted:
+                if not right(line):
+                    labels = label_text(line["gold"]), label_text(line["predicted"])
+                    print(f"{line['id']}  {method}  gold {labels[0]}: {labels[1]}")
+        elif method != against:
+            turned = "broke" if which == "broken" else "fixed"
+            for move in moves(lines[against], predicted):
+                if move.turned == turned:
+                    print(f"{move.id}  {method}  gold {move.gold}: {move.before} -> {move.after}")
+
+
+def _summarise(
+    lines: Sequence[Mapping[str, Any]],
+    before: Sequence[Mapping[str, Any]] | None,
+    negative: str | None,
+    instances: Mapping[str, Instance] | None,
+) -> None:
+    from bench.analysis.errors import moves
+    from bench.analysis_tables import error_tables, move_tables
+    from bench.tables import to_console
+
+    tables = error_tables(lines, negative, instances)
+    tables += [] if before is None else move_tables(moves(before, lines))
+    for title, table in tables:
+        print(f"{title}\n{to_console(table)}")
+
+
+def _show(
+    name: str,
+    cells: Mapping[str, Mapping[str, Any]],
+    lines: Mapping[str, Sequence[Mapping[str, Any]]],
+    instances: Mapping[str, Instance] | None,
+) -> None:
+    """Raises ConfigError where no method predicted the instance."""
+    from bench.analysis.errors import label_text
+
+    chosen = {method: next((line for line in rows if line["id"] == name), None) for method, rows in lines.items()}
+    known = next((line for line in chosen.values() if line is not None), None)
+    if known is None:
+        example = next((line["id"] for rows in lines.values() for line in rows), "none")
+        raise ConfigError(f"--id {name}: no test instance of this run; ids look like {example}")
+    query = None if instances is None else instances[name]
+    print(name)
+    if query is not None:
+        print(f"  {_text(query)}")
+    print(f"  gold: {label_text(known['gold'])}")
+    for method, line in chosen.items():
+        if line is not None:
+            print(f"\n{_heading(cells[method])}")
+            for row in _answer(line, query, instances or {}):
+                print(f"  {row}")
+
+
+def _answer(line: Mapping[str, Any], query: Instance | None, instances: Mapping[str, Instance]) -> Iterator[str]:
+    """A prediction, its best scores and the gold ones, its probes, its neighbours."""
+    from bench.analysis.errors import label_text, names, right
+    from bench.analysis.quality import shared
+
+    yield f"predicted: {label_text(line['predicted'])} ({'right' if right(line) else 'wrong'})"
+    best = sorted(line["scores"].items(), key=lambda item: (-item[1], item[0]))
+    shown = [item for rank, item in enumerate(best) if rank < TOP or item[0] in names(line["gold"])]
+    yield "scores: " + ", ".join(f"{relation} {score:.2f}" for relation, score in shown)
+    if probes := line.get("probes"):
+        yield "probes: " + ", ".join(f"{name} {label_text(label)}" for name, label in probes.items())
+    for rank, (name, weight) in enumerate(line["neighbours"] or (), 1):
+        near = instances.get(name)
+        if near is None or query is None:
+            yield f"{rank}. {weight:.3g}  {name}"
+            continue
+        common = [
+            kind for kind, is_shared in shared(query, near).items() if is_shared and kind not in ("entity", "any")
+        ]
+        yield f"{rank}. {weight:.3g}  {name}  {label_text(near.relations)}  shares {', '.join(common) or 'nothing'}"
+        yield f"   {_text(near)}"
+
+
+def _heading(record: Mapping[str, Any]) -> str:
+    return (
+        f"{record['method']}  ratio {record['ratio']:g}  draw {record['draw']}  seed {record['seed']}  "
+        f"({record['cell_id']}, F1 {100 * record['metrics']['f1']:.1f})"
+    )
+
+
+def _text(instance: Instance) -> str:
+    """The sentence with the head between <e1> and </e1>, the tail between <e2> and </e2>; nothing that a terminal would
+    take for a command."""
+    from methods.parts.verbalize import marked_words
+
+    text = " ".join(marked_words(instance))
+    return "".join(char if char.isprintable() else "?" for char in text)

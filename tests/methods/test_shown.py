@@ -1,0 +1,116 @@
+"""Neighbours that are shown instead of retrieved: in a text prompt and in a soft one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from methods.base import Context, Models
+from methods.etrag import Etrag, EtragOptions
+from methods.parts.conditioning import EncoderInput
+from methods.rag_bm25 import RagBM25
+from methods.types import Instance, Prediction
+
+Corpus = tuple[list[Instance], list[Instance], list[Instance]]
+MakeContext = Callable[..., Context]
+TINY = Models(generator="tiny", instance_encoder="tiny", max_input_tokens=96)
+
+
+def scores(prediction: Prediction | None) -> np.ndarray:
+    assert prediction is not None
+    return prediction.scores
+
+
+def retrieved(prediction: Prediction, database: Sequence[Instance]) -> list[list[Instance]]:
+    by_id = {i.id: i for i in database}
+    assert prediction.neighbours is not None
+    return [[by_id[n] for n in near.ids] for near in prediction.neighbours]
+
+
+def etrag(context: Context, corpus: Corpus, **options: object) -> Etrag:
+    method = Etrag(EtragOptions(**({"candidate_count": 13, "k": 3} | options)), context)
+    method.fit(corpus[0], corpus[1])
+    return method
+
+
+def test_text_retrieved_neighbours_give_the_ordinary_prediction(context: MakeContext, corpus: Corpus) -> None:
+    train, dev, test = corpus
+    method = RagBM25(RagBM25.Options(k=2), context(models=TINY))
+    method.fit(train, dev)
+    ordinary = method.predict(test)
+    near = retrieved(ordinary, train)
+    assert np.array_equal(scores(method.predict_with(test, near)), ordinary.scores)
+    # One instance under two relations is two texts, whichever was seen first.
+    changed = [[replace(i, relation="none") for i in row] for row in near]
+    label = method.prompts.ids(test[0], changed[0])
+    assert label != method.prompts.ids(test[0], near[0])
+    assert "no relation" in method.prompts.tokenizer.decode(label)
+    # Nothing shown is the prompt without retrieval.
+    seen: list[EncoderInput] = []
+    encode = method.generator.encode
+    method.generator.encode = lambda inputs: seen.append(inputs) or encode(inputs)  # type: ignore[method-assign]
+    method.predict_with(test[:1], "none")
+    assert seen[0].ids.tolist() == [method.prompts.ids(test[0])]
+    assert method.predict_with(test, "mean") is None
+
+
+def test_soft_retrieved_neighbours_give_the_hard_selection(context: MakeContext, corpus: Corpus) -> None:
+    method = etrag(context(models=TINY), corpus, selection="hard")
+    ordinary = method.predict(corpus[2])
+    near = retrieved(ordinary, corpus[0])
+    # Equal weights are listed in no order of nearness, so the order is taken from the scores.
+    method.body.eval()
+    with torch.inference_mode():
+        keys, _ = method._encode(method.body["retriever"], corpus[2], labelled=False)
+        assert method.store.keys is not None
+        order = method._nearness.scores(keys, method.store.keys).topk(3).indices.tolist()
+    assert [{i.id for i in row} for row in near] == [{corpus[0][r].id for r in rows} for rows in order]
+    shown = [[corpus[0][r] for r in rows] for rows in order]
+    assert np.allclose(scores(method.predict_with(corpus[2], shown)), ordinary.scores, atol=1e-5)
+
+
+def test_the_mean_is_the_selection_at_an_endless_temperature(context: MakeContext, corpus: Corpus) -> None:
+    method = etrag(context(models=TINY), corpus, temperature=1e9, k=1)
+    test, train = corpus[2], corpus[0]
+    assert np.allclose(scores(method.predict_with(test, "mean")), method.predict(test).scores, atol=1e-5)
+    # An instance of the database has no part in its own mean.
+    assert np.allclose(scores(method.predict_with(train, "mean")), method.predict(train).scores, atol=1e-5)
+
+
+def prefixes(method: Etrag, instance: Instance, shown: object) -> Tensor:
+    seen: list[EncoderInput] = []
+    encode = method.generator.encode
+    method.generator.encode = lambda inputs: seen.append(inputs) or encode(inputs)  # type: ignore[method-assign]
+    method.predict_with([instance], shown)  # type: ignore[arg-type]
+    method.generator.encode = encode  # type: ignore[method-assign]
+    assert seen[0].prefix is not None
+    return seen[0].prefix[0]
+
+
+@pytest.mark.parametrize(
+    ("roles", "own"), [(("query", "neighbours"), 2), (("neighbours",), 0), (("query",), 2)], ids=str
+)
+def test_zeros_stand_in_the_neighbours_places(
+    roles: tuple[str, ...], own: int, context: MakeContext, corpus: Corpus
+) -> None:
+    method = etrag(context(models=TINY), corpus, prefix_roles=roles, value_spans=("head", "label"))
+    query = corpus[2][0]
+    none, some = prefixes(method, query, "none"), prefixes(method, query, [corpus[0][:3]])
+    assert none.shape == some.shape
+    assert len(none) == own + (6 if "neighbours" in roles else 0)
+    assert torch.equal(none[:own], some[:own])
+    assert not none[own:].any()
+    assert (some[own:] != 0).any(1).all()
+
+
+def test_a_label_changes_its_own_place_alone(context: MakeContext, corpus: Corpus) -> None:
+    method = etrag(context(models=TINY), corpus, value_spans=("label",), prefix_roles=("neighbours",))
+    near = list(corpus[0][:3])
+    plain = prefixes(method, corpus[2][0], [near])
+    other = prefixes(method, corpus[2][0], [[near[0], replace(near[1], relation="lives_in"), near[2]]])
+    assert [bool(torch.allclose(a, b, atol=1e-5)) for a, b in zip(plain, other, strict=True)] == [True, False, True]
