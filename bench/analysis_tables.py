@@ -18,6 +18,7 @@ from bench.analysis.errors import (
     neighbour_agreement,
     type_pair,
 )
+from bench.significance_table import p_text
 from bench.statistics import mean_interval
 from bench.tables import MISSING, Record, Table, metric_name, ratio_name
 from methods.types import Instance
@@ -66,9 +67,12 @@ def move_tables(found: Sequence[Move], count: int = 10) -> list[Titled]:
     return tables
 
 
-def difference_table(pairs: Sequence[tuple[Record, Record]]) -> Table:
+def difference_table(
+    pairs: Sequence[tuple[Record, Record]], tests: Mapping[tuple[str, float], tuple[float, float]] | None = None
+) -> Table:
     """F1 (percent) before and after, and the mean of the paired differences with the interval of `mean_interval`, by
-    method and ratio; ``pairs`` hold cells of one draw and seed (bench.analysis.runs.paired_cells)."""
+    method and ratio; ``pairs`` hold cells of one draw and seed (bench.analysis.runs.paired_cells), ``tests`` are
+    those of bench.significance.change_tests."""
     groups: dict[tuple[str, float], dict[int, list[tuple[float, float]]]] = defaultdict(lambda: defaultdict(list))
     for old, new in pairs:
         by_draw = groups[old["method"], old["ratio"]]
@@ -79,13 +83,18 @@ def difference_table(pairs: Sequence[tuple[Record, Record]]) -> Table:
         gain = mean_interval([[new - old for old, new in runs] for runs in by_draw.values()])
         interval = MISSING if gain.low is None else f"[{gain.low:+.1f}, {gain.high:+.1f}]"
         means = (f"{mean_interval(scores).mean:.1f}" for scores in (before, after))
-        rows.append((method, ratio_name(ratio), *means, f"{gain.mean:+.1f}", interval, f"{gain.n}"))
+        tested = [p_text(p) for p in tests[method, ratio]] if tests else []
+        rows.append((method, ratio_name(ratio), *means, f"{gain.mean:+.1f}", interval, f"{gain.n}", *tested))
     metric = metric_name(str(pairs[0][0]["metrics"].get("primary", "")))
-    notes = (
+    notes: tuple[str, ...] = (
         f"{metric} × 100 and the 95% Student-t interval of the paired differences over draws, seeds averaged first "
         "(over seeds where there is one draw); n runs in common.",
     )
-    return Table(("method", "ratio", "before", "after", "difference", "interval", "n"), tuple(rows), notes)
+    header: tuple[str, ...] = ("method", "ratio", "before", "after", "difference", "interval", "n")
+    if tests:
+        header += ("p", "Holm p")
+        notes += ("p: approximate randomisation over the test instances; it speaks of the trained models.",)
+    return Table(header, tuple(rows), notes)
 
 
 def _kind_table(lines: Sequence[Line], negative: str | None, instances: Mapping[str, Instance] | None) -> Table:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.comparison import Comparison, Counts, compare, count, holm
+from bench.comparison import Comparison, Counts, compare, count, holm, randomisation_p
 from bench.power import minimum_detectable_difference
 from bench.statistics import probability_of_improvement
 
@@ -70,6 +70,23 @@ def significance(cells: pd.DataFrame, records: Sequence[Record], load: Load, ref
         key = row["method"], row["ratio"]
         marks[key] = row["mark"] + marks.get(key, "")
     return Significance(reference, against, {key: mark for key, mark in marks.items() if mark})
+
+
+def change_tests(
+    pairs: Sequence[tuple[Record, Record]], load_before: Load, load_after: Load
+) -> dict[tuple[str, float], tuple[float, float]]:
+    """p and Holm's p of the difference between two runs, by method and ratio; ``pairs`` hold cells of one method,
+    ratio, draw and seed, before and after. Raises ComparisonError where no test can be made."""
+    counted = [_counted([pair[at] for pair in pairs], load) for at, load in enumerate((load_before, load_after))]
+    found: dict[tuple[str, float], float] = {}
+    for key in dict.fromkeys((old["method"], old["ratio"]) for old, _ in pairs):
+        own = [pair for pair in pairs if (pair[0]["method"], pair[0]["ratio"]) == key]
+        sides = [[counted[at][pair[at]["cell_id"]] for pair in own] for at in (0, 1)]
+        if len({cell.ids for side in sides for cell in side}) > 1:
+            raise ComparisonError(f"the runs of {key[0]} have different test instances")
+        draws = [old["draw"] for old, _ in own]
+        found[key] = randomisation_p(_stacked(sides[1]), _stacked(sides[0]), draws)
+    return {key: (p, adjusted) for (key, p), adjusted in zip(found.items(), holm(list(found.values())), strict=True)}
 
 
 def _best(runs: pd.DataFrame) -> str:

@@ -59,8 +59,8 @@ def _texts(row: dict[str, Any]) -> tuple[str, ...]:
         MISSING if pd.isna(row["reduction"])
         else f"{points(row['reduction'], 0)}% {_bounds(row['reduction_low'], row['reduction_high'], 0)}",
         f"{row['better']:.2f}",
-        _p_text(row["p"]),
-        _p_text(row["p_holm"]),
+        p_text(row["p"]),
+        p_text(row["p_holm"]),
         row["mark"],
         f"{100 * row['discordance']:.0f}%",
         MISSING if pd.isna(row["detectable"]) else f"{100 * row['detectable']:.1f}",
@@ -80,5 +80,5 @@ def _bounds(low: float | None, high: float | None, digits: int = 1) -> str:
     return f"[{points(low, digits)}, {points(high, digits)}]"
 
 
-def _p_text(p: float) -> str:
+def p_text(p: float) -> str:
     return f"{p:.4f}" if p < 0.01 else f"{p:.3f}"

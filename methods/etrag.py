@@ -4,77 +4,29 @@ arXiv 2406.03790). The extraction loss trains the retriever too."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from methods.base import Between, MethodError, OneOf, SearchSpace, Settings, Shown
+from methods.base import Between, MethodError, OneOf, SearchSpace, Shown
 from methods.parts import selection_report
 from methods.parts.conditioning import EncoderInput, checked
-from methods.parts.datastore import Candidates, Datastore
-from methods.parts.distances import Distance, Nearness, Reduction
+from methods.parts.datastore import Datastore
+from methods.parts.distances import Nearness
+from methods.parts.etrag_options import EtragOptions
 from methods.parts.extractor import GenerativeMethod
 from methods.parts.selection import SELECTIONS
-from methods.parts.selection import Kind as Selection
 from methods.parts.soft_prompt import SoftPrompt
-from methods.parts.span_encoder import Role, SpanEncoder
+from methods.parts.span_encoder import SpanEncoder
 from methods.parts.verbalize import marked_words
 from methods.types import Instance, Neighbours, Prediction
 
 ENCODE_BATCH = 128
-PROBES = 32  # instances on which the drift of the vectors is measured, every PROBE_EVERY steps
-PROBE_EVERY = 10
+DRIFT_SAMPLE = 32  # instances on which the drift of the vectors is measured, every DRIFT_EVERY steps
+DRIFT_EVERY = 10
 LEFT_OUT_SAMPLE = 32  # queries whose full selection tells what a shortlist leaves out
-
-
-class EtragOptions(Settings):
-    """Defaults keep the paper's structure; k, temperature and learning rate suit a MiniLM pair (docs/recipes.md)."""
-
-    k: int = Field(5, ge=1, description="selection steps, soft neighbours in the prefix")
-    temperature: float = Field(1.0, gt=0, description="t of the selection; 1 as published")
-    temperature_rule: Literal["fixed", "annealed", "learned", "spread"] = Field(
-        "fixed",
-        description="annealed: geometrically from temperature_start; learned: trained from temperature; "
-        "spread: temperature times the standard deviation of a query's scores",
-    )
-    temperature_start: float = Field(1.0, gt=0, description="where annealing starts")
-    selection: Selection = Field(
-        "soft", description="hard: the k nearest, with the soft gradient; sparse: steps between sparse top-j masks"
-    )
-    selection_dtype: Literal["float32", "float64"] = "float32"
-    distance: Distance = Field("cosine", description="of two spans; l2 is the squared Euclidean distance")
-    reduction: Reduction = Field("mean", description="over the spans of a pair; max counts the nearest span alone")
-    candidates: Candidates = Field("random", description="what a training step selects from")
-    candidate_count: int = Field(32, ge=2, description="candidates per training step")
-    test_candidates: int = Field(
-        0, ge=0, description="select from this many nearest instances at test time; 0 from the whole database"
-    )
-    refresh_interval: int = Field(100, ge=1, description="steps between two encodings of the whole database")
-    refresh_drift: float = Field(
-        0.0, ge=0, description="encode earlier where a sample of keys has moved by this mean cosine distance; 0 never"
-    )
-    exact_below: int = Field(50_000, ge=1, description="instances above which nearest ones are searched approximately")
-    learning_rate: float = Field(1e-4, gt=0, description="of the retriever's encoder; 1e-3 as published")
-    insert: int = Field(1, ge=0, description="input position of the soft prefix; 1 is after the first embedding")
-    prefix_roles: tuple[Literal["query", "neighbours"], ...] = ("query", "neighbours")
-    key_spans: tuple[Role, ...] = Field(("head", "tail", "label"), description="spans that are compared")
-    value_spans: tuple[Role, ...] = Field(("head", "tail", "label"), description="spans that enter the prefix")
-    projection: int = Field(0, ge=0, description="width of a trainable projection of the keys; 0 for none")
-
-    @model_validator(mode="after")
-    def _consistent(self) -> EtragOptions:
-        for name in ("prefix_roles", "key_spans", "value_spans"):
-            value = getattr(self, name)
-            if not value or len(set(value)) != len(value):
-                raise ValueError(f"{name} needs at least one entry and no duplicates")
-        if self.candidate_count <= self.k:
-            raise ValueError(f"candidate_count must be larger than k = {self.k}")
-        if 0 < self.test_candidates < self.k:
-            raise ValueError(f"test_candidates must be at least k = {self.k}, or 0 for the whole database")
-        return self
 
 
 class Etrag(GenerativeMethod):
@@ -97,7 +49,7 @@ class Etrag(GenerativeMethod):
         self._step, self._fresh_at = 0, -1
         self._drifts: list[float] = []
         self._observed: dict[str, float] = {}
-        self._probed: Tensor | None = None
+        self._sampled: Tensor | None = None
         self._movements: list[float] = []
         retriever = self._new_retriever()
         soft = SoftPrompt(
@@ -251,9 +203,9 @@ class Etrag(GenerativeMethod):
         gradients = [p.grad for p in self.body["retriever"].parameters() if p.grad is not None]
         numbers = {"retriever_gradient": float(nn.utils.get_total_norm(gradients)), **self._observed}
         if self._step % self.options.refresh_interval == 0:
-            before, self._probed = self._probed, self._probe()
+            before, self._sampled = self._sampled, self._sample_keys()
             if before is not None:
-                self._movements.append(_distance(before, self._probed))
+                self._movements.append(_distance(before, self._sampled))
                 numbers["key_drift"] = self._movements[-1]
         return numbers
 
@@ -331,7 +283,7 @@ class Etrag(GenerativeMethod):
         age = self._step - self._fresh_at
         due = store.keys is None or age >= (self.options.refresh_interval if training else 1)
         limit = self.options.refresh_drift
-        if not due and not (training and limit and age % PROBE_EVERY == 0 and self._drift() > limit):
+        if not due and not (training and limit and age % DRIFT_EVERY == 0 and self._drift() > limit):
             return
         if training and store.keys is not None:
             self._drifts.append(self._drift())
@@ -351,17 +303,17 @@ class Etrag(GenerativeMethod):
     def _drift(self) -> float:
         """How far the keys of a few instances have moved since the database was encoded."""
         assert self.store.keys is not None
-        return _distance(self.store.keys[self._probes()], self._probe())
+        return _distance(self.store.keys[self._sample()], self._sample_keys())
 
-    def _probe(self) -> Tensor:
+    def _sample_keys(self) -> Tensor:
         """The prepared keys of a few instances now."""
-        keys = self._nearness.prepare(self._encode_all(self.store.instances[self._probes()], labelled=True)[0])
+        keys = self._nearness.prepare(self._encode_all(self.store.instances[self._sample()], labelled=True)[0])
         self.body.train()
         return keys
 
-    def _probes(self) -> slice:
-        step = max(1, len(self.store) // PROBES)
-        return slice(0, step * PROBES, step)
+    def _sample(self) -> slice:
+        step = max(1, len(self.store) // DRIFT_SAMPLE)
+        return slice(0, step * DRIFT_SAMPLE, step)
 
     def _note(
         self, batch: Sequence[Instance], rows: Tensor, mask: Tensor, weights: Tensor, report: dict[str, Tensor]

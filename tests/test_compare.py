@@ -24,6 +24,8 @@ def test_what_changed(bench: Bench, mini_preset: Path, capsys: pytest.CaptureFix
     assert out.startswith("Settings\n  no difference\n")
     assert "mini ratio 0.5: 0 fixed, 0 broke of 60 answers; 0 have another label\n" in out
     assert "moved most" not in out
+    rows = [line.split() for line in out.splitlines() if line.startswith("mini  ")]
+    assert [row[-2:] for row in rows] == [["1.000", "1.000"]] * 2
 
     def answers(folder: str, ratio: float) -> list[Mapping[str, Any]]:
         store = Store(Path(folder))

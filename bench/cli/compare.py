@@ -37,7 +37,8 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(f"{args.before} and {args.after} have no finished cell of one method and setting in common")
     changes = changed_settings(before, after)
     print("Settings\n" + "\n".join(f"  {line}" for line in changes or ["no difference"]))
-    print(f"\nScores\n{to_console(difference_table(pairs))}")
+    tests, reason = _tests(pairs, before.store, after.store)
+    print(f"\nScores\n{to_console(difference_table(pairs, tests))}{reason}")
     if any(_differ(pair, "dataset_hash") for pair in pairs):
         print("The corpora differ: answers are not compared.")
         return 0
@@ -49,6 +50,18 @@ def run(args: argparse.Namespace) -> int:
     for (method, ratio), cells in groups.items():
         _print_moves(f"{method} ratio {ratio:g}", cells, before.store, after.store, args.show)
     return 0
+
+
+def _tests(
+    pairs: Sequence[tuple[Record, Record]], before: Store, after: Store
+) -> tuple[dict[tuple[str, float], tuple[float, float]] | None, str]:
+    """The tests of the differences, or None and why."""
+    from bench.significance import ComparisonError, change_tests
+
+    try:
+        return change_tests(pairs, before.predictions, after.predictions), ""
+    except ComparisonError as error:
+        return None, f"No test of significance: {error}.\n"
 
 
 def _differ(pair: tuple[Record, Record], key: str) -> bool:
