@@ -95,6 +95,7 @@ METHODS = Registry(
         "no_retrieval": "methods.no_retrieval:NoRetrieval",
         "rag_text": "methods.rag_text:RagText",
         "rag_bm25": "methods.rag_bm25:RagBM25",
+        "rag_random": "methods.rag_random:RagRandom",
         "etrag": "methods.etrag:Etrag",
     },
 )

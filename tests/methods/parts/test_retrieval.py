@@ -17,6 +17,7 @@ from methods.base import MethodError
 from methods.parts.bm25 import BM25Retriever, CompiledBM25
 from methods.parts.dense import DenseRetriever
 from methods.parts.models import MINILM, MINILM_SHA256, identify, resolve
+from methods.parts.random import RandomRetriever
 from methods.parts.retriever import nearest
 from methods.parts.span_encoder import SpanEncoder
 from methods.parts.text_rag import TextRag, TextRagOptions
@@ -154,3 +155,20 @@ def test_an_approximate_search_tells_its_recall(monkeypatch: pytest.MonkeyPatch)
         found = TextRag.collect(method, database[:3])  # type: ignore[arg-type]
         assert bool(found) == approximate
         assert not approximate or found["diagnostics"]["search_recall"] >= 0.97
+
+
+def test_random_neighbours_are_uniform_and_each_query_s_own() -> None:
+    database, queries = make_instances("d", 7), make_instances("q", 701)
+    retriever = RandomRetriever(5)
+    retriever.index(database)
+    found = retriever.search(queries, 3, [()] * 701)
+    assert retriever.search(queries[600:], 3, [()] * 101) == found[600:]
+    assert all(len(set(near.ids)) == 3 for near in found)
+    counts = np.array([sum(i.id in near.ids for near in found) for i in database])
+    assert np.abs(counts / 701 - 3 / 7).max() < 0.08  # four standard deviations
+    other = RandomRetriever(6)
+    other.index(database)
+    assert other.search(queries, 3, [()] * 701) != found
+    without = retriever.search(database, 6, [{i.id} for i in database])
+    assert [set(near.ids) for near in without] == [{i.id for i in database} - {own.id} for own in database]
+    assert len(retriever.search(queries[:1], 7, [{"d0", "d3"}])[0].ids) == 5
