@@ -171,4 +171,4 @@ def test_random_neighbours_are_uniform_and_each_query_s_own() -> None:
     assert other.search(queries, 3, [()] * 701) != found
     without = retriever.search(database, 6, [{i.id} for i in database])
     assert [set(near.ids) for near in without] == [{i.id for i in database} - {own.id} for own in database]
-    assert len(retriever.search(queries[:1], 7, [{"d0", "d3"}])[0].ids) == 5
+    assert len(retriever.search(queries[:1], 7, [{"d-0", "d-3"}])[0].ids) == 5
