@@ -10,7 +10,8 @@ import torch
 from pydantic import ValidationError
 
 from methods.base import Budget, Context, MethodError, Models
-from methods.etrag import Etrag, EtragOptions
+from methods.etrag import Etrag
+from methods.parts.etrag_options import EtragOptions
 from methods.types import Instance
 
 Corpus = tuple[list[Instance], list[Instance], list[Instance]]
