@@ -26,8 +26,8 @@ from bench.overhead.measure import Row, resident
 from bench.profiling import PeakMemory
 from methods.base import Budget, Context, Models, Progress
 from methods.etrag import Etrag
-from methods.parts.etrag_options import EtragOptions
 from methods.parts.dense import DenseRetriever
+from methods.parts.etrag_options import EtragOptions
 from methods.parts.extractor import GenerativeMethod
 from methods.parts.models import resolve
 from methods.parts.pairs import Quiet

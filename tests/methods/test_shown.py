@@ -12,8 +12,8 @@ from torch import Tensor
 
 from methods.base import Context, Models
 from methods.etrag import Etrag
-from methods.parts.etrag_options import EtragOptions
 from methods.parts.conditioning import EncoderInput
+from methods.parts.etrag_options import EtragOptions
 from methods.rag_bm25 import RagBM25
 from methods.types import Instance, Prediction
 
