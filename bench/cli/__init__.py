@@ -9,9 +9,11 @@ import argparse
 import importlib
 import pkgutil
 import sys
-from collections.abc import Sequence
-from typing import NoReturn
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
 
+from bench import config
 from bench.data.base import DataError
 from bench.flags import ConfigError
 from bench.store import StoreError
@@ -26,6 +28,24 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.exit(USAGE, f"bench: error: {message} (see {self.prog} --help)\n")
+
+
+def add_setting_flags(add: Callable[..., Any]) -> None:
+    """The flags of every command that trains: which settings, which corpus, where to compute."""
+    add("--preset", default="default", help="name of a preset (`bench list presets`) or a YAML file like one")
+    add("--dataset", metavar="NAME", help="corpus (`bench list datasets`)")
+    add("--data-dir", metavar="DIR", type=Path, help="folder of the corpus's files")
+    add("--split-ids", metavar="PATH", type=Path, help="published ids of training subsets: a folder with "
+        "train/RATIO.split.txt and dev/dev.RATIO.split.txt, or a file for one ratio")  # fmt: skip
+    add("--drop-leaks", action="store_true", help="leave out train and dev instances that repeat test or dev ones")
+    add("--device", metavar="cpu|cuda|auto", help="where to compute")
+
+
+def read_config(args: argparse.Namespace, **more: Any) -> config.RunConfig:
+    """The configuration of `add_setting_flags` and ``--set``, with ``more`` arguments of `bench.config.build`. Raises
+    as that does."""
+    names = ("dataset", "data_dir", "split_ids", "drop_leaks", "device")
+    return config.build(args.preset, args.settings, **{name: getattr(args, name) for name in names}, **more)
 
 
 def build_parser() -> argparse.ArgumentParser:

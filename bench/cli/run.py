@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 
 from bench import config as configuration
-from bench.cli import FAILURE, INTERRUPTED
+from bench.cli import FAILURE, INTERRUPTED, add_setting_flags, read_config
 from bench.cli.report import publish
 from bench.config import RunConfig
 from bench.flags import ConfigError
@@ -23,12 +23,7 @@ from bench.store import SCHEMA_VERSION, Record, Store
 def add_parser(commands: Any) -> None:
     parser = commands.add_parser("run", help="run methods on a grid of ratios, draws and seeds", allow_abbrev=False)
     add = parser.add_argument
-    add("--preset", default="default", help="name of a preset (`bench list presets`) or a YAML file like one")
-    add("--dataset", metavar="NAME", help="corpus (`bench list datasets`)")
-    add("--data-dir", metavar="DIR", type=Path, help="folder of the corpus's files")
-    add("--split-ids", metavar="PATH", type=Path, help="published ids of training subsets: a folder with "
-        "train/RATIO.split.txt and dev/dev.RATIO.split.txt, or a file for one ratio")  # fmt: skip
-    add("--drop-leaks", action="store_true", help="leave out train and dev instances that repeat test or dev ones")
+    add_setting_flags(add)
     add("--test-sets", metavar="A,A@B", help="also predict these test sets of the corpus; A@B is test set A with "
         "datastore B in place of the training subset, without training again")  # fmt: skip
     add("--probes", action="store_true", help="also predict the test set with other neighbours in place of the "
@@ -42,7 +37,6 @@ def add_parser(commands: Any) -> None:
     add("--set", metavar="KEY=VALUE", dest="settings", action="append", default=[], help="any other setting, such as "
         "budget.max_steps=100, models.generator=tiny, etrag.k=5 (of etrag, not of etrag_tuned) or dataset.size=500; "
         "repeatable")  # fmt: skip
-    add("--device", metavar="cpu|cuda|auto", help="where to compute")
     add("--out", metavar="DIR", type=Path, help="folder of the run (default: results/PRESET-DATASET)")
     add("--dry-run", action="store_true", help="show the grid and which cells have results, run nothing")
     add("--explain", action="store_true", help="say for each cell without a result what differs from earlier results")
@@ -52,18 +46,12 @@ def add_parser(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Raises ConfigError, RegistryError, DataError or MethodError before anything runs, StoreError at any time."""
-    config = configuration.build(
-        args.preset,
-        args.settings,
-        dataset=args.dataset,
-        data_dir=args.data_dir,
-        split_ids=args.split_ids,
-        drop_leaks=args.drop_leaks,
+    config = read_config(
+        args,
         methods=args.methods,
         ratios=args.ratios,
         draws=args.draws,
         seeds=args.seeds,
-        device=args.device,
         test_sets=args.test_sets,
         tuned=args.tuned,
         probes=args.probes,

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from bench import config as configuration
-from bench.cli import FAILURE, INTERRUPTED
+from bench.cli import FAILURE, INTERRUPTED, add_setting_flags, read_config
 from bench.config import RunConfig
 from bench.flags import ConfigError
 from bench.store import StoreError
@@ -36,14 +35,9 @@ def add_parser(commands: Any) -> None:
         "those of earlier and parallel calls included (default 30)")  # fmt: skip
     add("--draws", metavar="0,1|0-4", default="0", help="training subsets; the mean of their dev scores counts")
     add("--seed", metavar="N", default="0", help="training seed, and of the sampler")
-    add("--preset", default="default", help="name of a preset (`bench list presets`) or a YAML file like one")
-    add("--dataset", metavar="NAME", help="corpus (`bench list datasets`)")
-    add("--data-dir", metavar="DIR", type=Path, help="folder of the corpus's files")
-    add("--split-ids", metavar="PATH", type=Path, help="published ids of training subsets")
-    add("--drop-leaks", action="store_true", help="leave out train and dev instances that repeat test or dev ones")
+    add_setting_flags(add)
     add("--set", metavar="KEY=VALUE", dest="settings", action="append", default=[], help="any other setting; that of a "
         "tuned name is the first trial's; repeatable")  # fmt: skip
-    add("--device", metavar="cpu|cuda|auto", help="where to compute")
     add("--space", metavar="FILE", type=Path, help="YAML file in place of the method's search space: "
         "NAME: [a, b] or NAME: {low: 0.001, high: 1.0, log: true}")  # fmt: skip
     add("--storage", metavar="URL|FILE", help="where trials are kept: a journal file, or a database of Optuna "
@@ -57,18 +51,12 @@ def run(args: argparse.Namespace) -> int:
     """Raises ConfigError, RegistryError, DataError or MethodError before anything runs, StoreError at any time."""
     if args.trials < 1:
         raise ConfigError(f"--trials: {args.trials} is no number of trials; use a whole number from 1")
-    config = configuration.build(
-        args.preset,
-        args.settings,
-        dataset=args.dataset,
-        data_dir=args.data_dir,
-        split_ids=args.split_ids,
-        drop_leaks=args.drop_leaks,
+    config = read_config(
+        args,
         methods=",".join(METHODS.targets()) if args.methods == "all" else args.methods,
         ratios=args.ratio,
         draws=args.draws,
         seeds=args.seed,
-        device=args.device,
     )
     _check(args, config)
     # From here on torch, Optuna and the data are loaded; a typo above was answered at once.
