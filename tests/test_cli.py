@@ -245,15 +245,20 @@ def test_an_interrupted_run_says_how_to_continue(
     mini_preset: Path, mini_environment: dict[str, str], mini: Path
 ) -> None:
     marker = mini / "second-fit-begins"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "bench", "run", "--preset", str(mini_preset)],
-        cwd=mini,
-        env=mini_environment | {"MINI_HANG": "2", "MINI_MARKER": str(marker)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    # A background job of a script ignores SIGINT, and so would its children.
+    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "bench", "run", "--preset", str(mini_preset)],
+            cwd=mini,
+            env=mini_environment | {"MINI_HANG": "2", "MINI_MARKER": str(marker)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, inherited)
     wait_for(marker, process)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
