@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.metrics import _undirected
+from bench.metrics import undirected
 from bench.statistics import MeanInterval, mean_interval
 
 RESAMPLES = 10_000
@@ -122,8 +122,8 @@ def _one_group(names: Sequence[str], negative: str | None) -> dict[str, int]:
 
 def _undirected_groups(names: Sequence[str], negative: str | None) -> dict[str, int]:
     positive = [name for name in names if name != negative]
-    groups = {name: place for place, name in enumerate(dict.fromkeys(map(_undirected, positive)))}
-    return {name: groups[_undirected(name)] for name in positive}
+    groups = {name: place for place, name in enumerate(dict.fromkeys(map(undirected, positive)))}
+    return {name: groups[undirected(name)] for name in positive}
 
 
 _GROUPS: dict[str, Callable[[Sequence[str], str | None], dict[str, int]]] = {

@@ -52,7 +52,7 @@ def tacred_micro_f1(gold: Sequence[str], predicted: Sequence[str], schema: Relat
     _check(gold, predicted, schema)
     correct = sum(g == p != schema.negative for g, p in zip(gold, predicted, strict=True))
     guessed = sum(p != schema.negative and p in schema.index for p in predicted)
-    score = _score(correct, sum(g != schema.negative for g in gold), guessed)
+    score = score_counts(correct, sum(g != schema.negative for g in gold), guessed)
     return {
         "primary": "micro_f1",
         "f1": score["f1"],
@@ -71,10 +71,10 @@ def semeval_macro_f1(gold: Sequence[str], predicted: Sequence[str], schema: Rela
     over the relations that occur in ``gold`` (all nine in the official test set). Raises ValueError as above.
     """
     _check(gold, predicted, schema)
-    groups = list(dict.fromkeys(_undirected(name) for name in schema.names if name != schema.negative))
-    correct = Counter(_undirected(g) for g, p in zip(gold, predicted, strict=True) if g == p)
-    support, guessed = Counter(map(_undirected, gold)), Counter(map(_undirected, predicted))
-    per_group = {name: _score(correct[name], support[name], guessed[name]) for name in groups}
+    groups = list(dict.fromkeys(undirected(name) for name in schema.names if name != schema.negative))
+    correct = Counter(undirected(g) for g, p in zip(gold, predicted, strict=True) if g == p)
+    support, guessed = Counter(map(undirected, gold)), Counter(map(undirected, predicted))
+    per_group = {name: score_counts(correct[name], support[name], guessed[name]) for name in groups}
     return {
         **_macro([score for score in per_group.values() if score["support"]], _accuracy(gold, predicted)),
         "per_relation": _by_label(gold, predicted, schema.names),
@@ -107,7 +107,7 @@ def _check(gold: Sequence[str], predicted: Sequence[str], schema: RelationSchema
             raise ValueError(f"unknown {what} label {unknown[0]!r}; the schema has {', '.join(schema.names)}")
 
 
-def _score(correct: int, support: int, predicted: int) -> RelationScore:
+def score_counts(correct: int, support: int, predicted: int) -> RelationScore:
     precision = correct / predicted if predicted else 0.0
     recall = correct / support if support else 0.0
     f1 = 2 * precision * recall / (precision + recall) if correct else 0.0
@@ -117,7 +117,7 @@ def _score(correct: int, support: int, predicted: int) -> RelationScore:
 def _by_label(gold: Sequence[str], predicted: Sequence[str], names: Iterable[str]) -> dict[str, RelationScore]:
     correct = Counter(g for g, p in zip(gold, predicted, strict=True) if g == p)
     support, guessed = Counter(gold), Counter(predicted)
-    return {name: _score(correct[name], support[name], guessed[name]) for name in names}
+    return {name: score_counts(correct[name], support[name], guessed[name]) for name in names}
 
 
 def _macro(scores: Sequence[RelationScore], accuracy: float) -> Metrics:
@@ -136,7 +136,7 @@ def _accuracy(gold: Sequence[str], predicted: Sequence[str]) -> float:
     return sum(g == p for g, p in zip(gold, predicted, strict=True)) / len(gold) if gold else 0.0
 
 
-def _undirected(name: str) -> str:
+def undirected(name: str) -> str:
     """`Cause-Effect(e2,e1)` -> `Cause-Effect`; a name without a direction is its own group."""
     for direction in ("(e1,e2)", "(e2,e1)"):
         if name.endswith(direction):

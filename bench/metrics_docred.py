@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from bench.metrics import Metrics, _score
+from bench.metrics import Metrics, score_counts
 from methods.types import RelationSchema
 
 Labels = Sequence[str]
@@ -44,12 +44,12 @@ def docred_f1(
         raise ValueError(f"{len(wanted)} gold sets, {len(found)} predicted ones and {len(known)} known ones")
     right = [g & p for g, p in zip(wanted, found, strict=True)]
     support, guessed, hit = (Counter(name for names in sets for name in names) for sets in (wanted, found, right))
-    score = _score(hit.total(), support.total() + unpaired, guessed.total())
-    per_relation = {name: _score(hit[name], support[name], guessed[name]) for name in schema.names}
+    score = score_counts(hit.total(), support.total() + unpaired, guessed.total())
+    per_relation = {name: score_counts(hit[name], support[name], guessed[name]) for name in schema.names}
     if schema.negative is not None:
         pairs = list(zip(wanted, found, strict=True))
         none = sum(not (g or p) for g, p in pairs), sum(not g for g, _ in pairs), sum(not p for _, p in pairs)
-        per_relation[schema.negative] = _score(*none)
+        per_relation[schema.negative] = score_counts(*none)
     in_train = sum(len(names & seen) for names, seen in zip(right, known, strict=True))
     ign_precision = (hit.total() - in_train) / (guessed.total() - in_train + 1e-5)
     return {
