@@ -18,6 +18,7 @@ from bench.plan import CellSpec
 from methods.base import Progress
 
 LINE_EVERY = 10.0  # seconds between two plain lines within a cell
+PACE_FROM = 0.2  # share of a cell's training from which its pace is believed: the seconds before include loading
 
 
 class TimeLeft:
@@ -37,11 +38,21 @@ class TimeLeft:
         known = same or same_ratio or self._seen
         return fmean(seconds for _, _, seconds in known) if known else None
 
-    def total(self, waiting: Sequence[CellSpec], current: CellSpec | None, elapsed: float) -> float | None:
-        """Seconds for the cell in progress, begun ``elapsed`` seconds ago, and those that wait."""
-        cells = [self.cell(spec) for spec in waiting]
-        running = [max(0.0, (self.cell(current) or 0.0) - elapsed)] if current is not None else []
-        return None if not self._seen else sum(seconds or 0.0 for seconds in cells) + sum(running)
+    def total(
+        self, waiting: Sequence[CellSpec], current: CellSpec | None, elapsed: float, trained: float = 0.0
+    ) -> float | None:
+        """Seconds for the cell in progress, begun ``elapsed`` seconds ago with this share of its training done, and
+        those that wait. A cell that trains more slowly than finished ones did corrects the estimate for its like."""
+        if not self._seen:
+            return None
+        pace = elapsed / trained if trained >= PACE_FROM else 0.0
+        cells = {(spec.method, spec.ratio): self.cell(spec) or 0.0 for spec in (*waiting, current) if spec is not None}
+        left = 0.0
+        if current is not None:
+            like = current.method, current.ratio
+            cells[like] = max(cells[like], pace)
+            left = max(0.0, cells[like] - elapsed)
+        return left + sum(cells[spec.method, spec.ratio] for spec in waiting)
 
 
 class Display:
@@ -86,7 +97,9 @@ class Display:
         waiting = self.specs[self.done + (self.current is not None) :]
         if not waiting and self.current is None:
             return ""
-        seconds = self.left.total(waiting, self.current, self.elapsed)
+        last = self.last
+        trained = last.step / last.steps if last and last.phase == "train" else 0.0
+        seconds = self.left.total(waiting, self.current, self.elapsed, trained)
         return "" if seconds is None else f"about {duration(seconds)} left"
 
     def started(self, spec: CellSpec) -> None:

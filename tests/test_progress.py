@@ -49,6 +49,8 @@ def test_time_left_prefers_cells_of_the_same_kind(specs: tuple[CellSpec, ...]) -
     assert [left.cell(spec) for spec in (small, small_plain, large)] == [10, 2, 30]
     assert left.total([small_plain], large, 25) == 2 + 5
     assert left.total([], large, 40) == 0  # late, not negative
+    assert left.total([large, small], large, 25, trained=0.5) == 25 + 50 + 10  # slower than the one that was seen
+    assert left.total([large], large, 5, trained=0.01) == 25 + 30  # too early to tell
 
 
 def test_plain_lines_are_few(specs: tuple[CellSpec, ...]) -> None:
@@ -99,7 +101,7 @@ def test_a_terminal_shows_cell_step_loss_and_time_left(specs: tuple[CellSpec, ..
         shown.step(specs[0], Progress("train", 7, 25, 0.25))
         assert "mini ratio 0.5 draw 0 seed 0" in block()
         assert "train 7/25 loss 0.250" in block()
-        assert "about 29.0 s left" in block()
+        assert "about 31.7 s left" in block()  # 3 s for 7 of 25 steps: more than the 8 s of a cell seen before
         shown.finished(specs[0], OK)
         shown.started(specs[1])
         shown.finished(specs[1], FAILED)
