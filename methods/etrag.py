@@ -19,11 +19,9 @@ from methods.parts.etrag_options import EtragOptions
 from methods.parts.extractor import GenerativeMethod
 from methods.parts.selection import SELECTIONS
 from methods.parts.soft_prompt import SoftPrompt
-from methods.parts.span_encoder import SpanEncoder
-from methods.parts.verbalize import marked_words
+from methods.parts.trained_retriever import ENCODE_BATCH, TrainedRetriever
 from methods.types import Instance, Neighbours, Prediction
 
-ENCODE_BATCH = 128
 DRIFT_SAMPLE = 32  # instances on which the drift of the vectors is measured, every DRIFT_EVERY steps
 DRIFT_EVERY = 10
 LEFT_OUT_SAMPLE = 32  # queries whose full selection tells what a shortlist leaves out
@@ -53,7 +51,7 @@ class Etrag(GenerativeMethod):
         self._movements: list[float] = []
         retriever = self._new_retriever()
         soft = SoftPrompt(
-            retriever["encoder"].width,
+            retriever.encoder.width,
             self.generator.width,
             query="query" in options.prefix_roles,
             neighbours="neighbours" in options.prefix_roles,
@@ -70,33 +68,18 @@ class Etrag(GenerativeMethod):
         self._found: dict[str, tuple[Neighbours, dict[str, float]]] = {}
         self._left_out: list[float] = []
 
-    def _new_retriever(self) -> nn.ModuleDict:
-        """The untrained retriever: the same weights whenever it is built."""
-        options, context = self.options, self.context
-        models = context.models
-        texts = [" ".join(marked_words(i)) for i in self.store.instances] if models.instance_encoder == "tiny" else []
-        texts += context.schema.verbalisations.values()
-        with torch.random.fork_rng():
-            torch.manual_seed(context.seed)
-            self._roles = tuple(dict.fromkeys((*options.key_spans, *options.value_spans)))
-            encoder = SpanEncoder(
-                models.instance_encoder,
-                context.schema,
-                self._roles,
-                models.max_input_tokens,
-                models.dropout,
-                texts,
-                models.layers,
-            )
-            width = options.projection
-            head = nn.Linear(encoder.width, width, bias=False) if width else nn.Identity()
-        return nn.ModuleDict({"encoder": encoder, "projection": head})
+    def _new_retriever(self) -> TrainedRetriever:
+        return TrainedRetriever(self.options, self.context, self.store.instances, self.autocast)
+
+    @property
+    def _retriever(self) -> TrainedRetriever:
+        return self.body["retriever"]
 
     def extra_groups(self) -> list[tuple[list[nn.Parameter], float]]:
-        new = [*self.body["retriever"]["projection"].parameters(), *self.body["soft_prompt"].parameters()]
+        new = [*self._retriever.projection.parameters(), *self.body["soft_prompt"].parameters()]
         if self.options.temperature_rule == "learned":
             new.append(self.log_temperature)
-        encoder = [p for p in self.body["retriever"]["encoder"].parameters() if p.requires_grad]
+        encoder = [p for p in self._retriever.encoder.parameters() if p.requires_grad]
         return [(encoder, self.options.learning_rate), (new, self.context.optimisation.new_learning_rate)]
 
     def after_step(self, step: int) -> None:
@@ -104,15 +87,13 @@ class Etrag(GenerativeMethod):
 
     def condition(self, batch: Sequence[Instance], inputs: EncoderInput) -> EncoderInput:
         store, options = self.store, self.options
-        keys, values = self._encode(self.body["retriever"], batch, labelled=False)
+        keys, values = self._retriever(batch, labelled=False)
         with torch.autocast(keys.device.type, enabled=False):  # cosines differ in their third digit
             if self.body.training:
                 if options.candidates != "random":
                     self._refresh()
                 rows = store.draw(options.candidates, options.candidate_count, keys, batch)
-                chosen, db_values = self._encode(
-                    self.body["retriever"], [store.instances[r] for r in rows.tolist()], labelled=True
-                )
+                chosen, db_values = self._retriever([store.instances[r] for r in rows.tolist()], labelled=True)
                 scores, mask = self._nearness.compare(keys, chosen), store.admitted(batch, rows)
             else:
                 self._refresh()
@@ -176,13 +157,13 @@ class Etrag(GenerativeMethod):
         if not isinstance(shown, str):
             near = checked(shown, instances, self.options.k)
             found = {(i.id, i.relations): i for row in near for i in row}
-            database = self._encode_all(list(found.values()), labelled=True)[1]
+            database = self._retriever.encode_all(list(found.values()), labelled=True)[1]
             place = {key: at for at, key in enumerate(found)}
             columns = torch.tensor([[place[i.id, i.relations] for i in row] for row in near])
 
         def prefixed(rows: Sequence[int]) -> EncoderInput:
             batch = [instances[r] for r in rows]
-            inputs, (_, values) = self.inputs(batch), self._encode(self.body["retriever"], batch, labelled=False)
+            inputs, (_, values) = self.inputs(batch), self._retriever(batch, labelled=False)
             if columns is None:
                 weights = self.store.admitted(batch, everything).float()
                 weights = (weights / weights.sum(1, keepdim=True)).unsqueeze(1).expand(-1, self.options.k, -1)
@@ -200,7 +181,7 @@ class Etrag(GenerativeMethod):
         """The gradient that reaches the retriever, the selection of this step (from its candidates: not comparable
         with one from the whole database), and every `refresh_interval` steps how far keys have moved in them: the
         staleness of vectors that are encoded so often."""
-        gradients = [p.grad for p in self.body["retriever"].parameters() if p.grad is not None]
+        gradients = [p.grad for p in self._retriever.parameters() if p.grad is not None]
         numbers = {"retriever_gradient": float(nn.utils.get_total_norm(gradients)), **self._observed}
         if self._step % self.options.refresh_interval == 0:
             before, self._sampled = self._sampled, self._sample_keys()
@@ -229,11 +210,11 @@ class Etrag(GenerativeMethod):
 
     def untrained_neighbours(self, instances: Sequence[Instance]) -> tuple[Neighbours, ...]:
         """What the retriever would have selected before training, over the same database."""
-        trained, self.body["retriever"] = self.body["retriever"], self._new_retriever().to(self.context.device).eval()
+        trained, self.body["retriever"] = self._retriever, self._new_retriever().to(self.context.device).eval()
         try:
             with torch.inference_mode():
-                database = self._nearness.prepare(self._encode_all(self.store.instances, labelled=True)[0])
-                queries, _ = self._encode_all(instances, labelled=False)
+                database = self._nearness.prepare(self._retriever.encode_all(self.store.instances, labelled=True)[0])
+                queries, _ = self._retriever.encode_all(instances, labelled=False)
                 found, everything = [], torch.arange(len(self.store))
                 for start in range(0, len(instances), ENCODE_BATCH):
                     batch = slice(start, start + ENCODE_BATCH)
@@ -243,26 +224,6 @@ class Etrag(GenerativeMethod):
         finally:
             self.body["retriever"] = trained
         return tuple(found)
-
-    def _encode(self, retriever: Any, instances: Sequence[Instance], *, labelled: bool) -> tuple[Tensor, Tensor]:
-        """Keys [B, S_key, d] and values [B, S_value, D]."""
-        with self.autocast():
-            spans = retriever["encoder"](instances, labelled=labelled).float()
-        keys = spans[:, [self._roles.index(r) for r in self.options.key_spans]]
-        values = spans[:, [self._roles.index(r) for r in self.options.value_spans]]
-        return retriever["projection"](keys), values
-
-    def _encode_all(self, instances: Sequence[Instance], *, labelled: bool) -> tuple[Tensor, Tensor]:
-        """As `_encode`, in batches of similar length, without gradient and dropout; in the given order."""
-        retriever = self.body["retriever"].eval()
-        order = sorted(range(len(instances)), key=lambda r: len(instances[r].tokens))
-        with torch.no_grad():
-            parts = [
-                self._encode(retriever, [instances[r] for r in order[at : at + ENCODE_BATCH]], labelled=labelled)
-                for at in range(0, len(order), ENCODE_BATCH)
-            ]
-        back = torch.tensor(order).argsort()
-        return torch.cat([k for k, _ in parts])[back], torch.cat([v for _, v in parts])[back]
 
     def _temperature(self, scores: Tensor, mask: Tensor) -> Tensor:
         """t as a number or [B, 1]."""
@@ -287,7 +248,7 @@ class Etrag(GenerativeMethod):
             return
         if training and store.keys is not None:
             self._drifts.append(self._drift())
-        self.restock(*self._encode_all(store.instances, labelled=True))
+        self.restock(*self._retriever.encode_all(store.instances, labelled=True))
         self.body.train(training)
 
     @property
@@ -307,7 +268,9 @@ class Etrag(GenerativeMethod):
 
     def _sample_keys(self) -> Tensor:
         """The prepared keys of a few instances now."""
-        keys = self._nearness.prepare(self._encode_all(self.store.instances[self._sample()], labelled=True)[0])
+        keys = self._nearness.prepare(
+            self._retriever.encode_all(self.store.instances[self._sample()], labelled=True)[0]
+        )
         self.body.train()
         return keys
 

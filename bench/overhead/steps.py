@@ -186,7 +186,7 @@ def _stocked(method: GenerativeMethod, database: Sequence[Instance]) -> tuple[Ge
         return method, None
     sample = database[:256]
     started = time.perf_counter()
-    keys, _ = method._encode_all(sample, labelled=True)
+    keys, _ = method.body["retriever"].encode_all(sample, labelled=True)
     encoding = (time.perf_counter() - started) * len(database) / len(sample)
     spans, width = keys.shape[1:]
     vectors = clustered(len(database), spans * width, seed=0).unflatten(1, (spans, width)).to(keys.device)

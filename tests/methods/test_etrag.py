@@ -34,7 +34,7 @@ def prepared(context: Context, train: list[Instance], **options: object) -> Etra
 def test_the_extraction_loss_trains_the_retriever(context: MakeContext, corpus: Corpus) -> None:
     method = prepared(context(models=Models(generator="tiny", max_input_tokens=96)), corpus[0], temperature=0.05)
     method.loss(corpus[0][:5]).backward()
-    encoder = method.body["retriever"]["encoder"]
+    encoder = method.body["retriever"].encoder
     gradients = {n: p.grad for n, p in encoder.named_parameters() if p.requires_grad}
     assert len(gradients) > 50
     for name, gradient in gradients.items():
@@ -47,7 +47,7 @@ def test_the_selection_itself_carries_gradient(context: MakeContext, corpus: Cor
     """Without the query's own vectors in the prefix, keys that are projected apart from the values get gradient."""
     method = prepared(context(models=TINY), corpus[0], prefix_roles=("neighbours",), projection=5, temperature=0.1)
     method.loss(corpus[0][:5]).backward()
-    gradient = method.body["retriever"]["projection"].weight.grad
+    gradient = method.body["retriever"].projection.weight.grad
     assert gradient is not None
     assert float(gradient.abs().sum()) > 0
 

@@ -67,7 +67,7 @@ def test_soft_retrieved_neighbours_give_the_hard_selection(context: MakeContext,
     # Equal weights are listed in no order of nearness, so the order is taken from the scores.
     method.body.eval()
     with torch.inference_mode():
-        keys, _ = method._encode(method.body["retriever"], corpus[2], labelled=False)
+        keys, _ = method.body["retriever"](corpus[2], labelled=False)
         assert method.store.keys is not None
         order = method._nearness.scores(keys, method.store.keys).topk(3).indices.tolist()
     assert [{i.id for i in row} for row in near] == [{corpus[0][r].id for r in rows} for rows in order]
