@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -49,24 +49,15 @@ VANISHING = 1e-20  # a mass below which too much of it may have been flushed
 FAINT = 1e-6  # a sum of exponentials below which the largest logit is brought back to zero
 
 
-class _Large(NamedTuple):
-    """The large weights of one step, at most one to a row: R of them."""
-
-    rows: Tensor  # [R]
-    at: Tensor  # [R], their places in the flattened [B, N]
-    weight: Tensor  # [R]
-    rest: Tensor  # [R], the mass of the others in their rows: the complement, which so never cancels
-
-
 class _Selection(torch.autograd.Function):
     """``scores`` [B, N] (-inf: not admitted), ``t`` [B, 1] -> weights [B, k, N], laid out step by step."""
 
     @staticmethod
     def forward(ctx: Any, scores: Tensor, t: Tensor, k: int) -> Tensor:
         weights = scores.new_empty(k, *scores.shape)
-        ctx.large = []
+        ctx.rests = []
         for block in _blocks(scores):
-            ctx.large.append([large for large, _ in _steps(scores[block], t[block], weights[:, block].unbind(0))])
+            ctx.rests.append([rest for rest, _ in _steps(scores[block], t[block], weights[:, block].unbind(0))])
         ctx.save_for_backward(scores, t, weights)
         return weights.transpose(0, 1)
 
@@ -78,19 +69,20 @@ class _Selection(torch.autograd.Function):
         scores, t, weights = ctx.saved_tensors
         to_scores = torch.zeros_like(scores)
         to_t = torch.zeros_like(t) if ctx.needs_input_grad[1] else None
-        for block, large in zip(_blocks(scores), ctx.large, strict=True):
+        for block, rests in zip(_blocks(scores), ctx.rests, strict=True):
             w, g, inverse = weights[:, block].unbind(0), gradient[block].unbind(1), _inverse(t[block])
             logits = []
             if to_t is not None:
                 again = [torch.empty_like(x) for x in w]
                 logits = [state.clone() for _, state in _steps(scores[block], t[block], again)]
             flow = to_scores[block]  # the gradient by a^(j+1)
-            scratch = torch.empty_like(flow)
+            scratch = flow.new_empty(2, *flow.shape)
             for step in range(len(w) - 1, -1, -1):
                 if step + 1 == len(w):
-                    back = _through_softmax(g[step], w[step], scratch)
+                    back = torch.mul(g[step], w[step], out=scratch[0])
+                    back.addcmul_(w[step], back.sum(1, keepdim=True), value=-1)
                 else:
-                    back = _through_step(w[step], large[step], g[step], flow, scratch)
+                    back = _through_penalty(w[step], rests[step], g[step], flow, scratch)
                 if to_t is not None:
                     seen = logits[step].masked_fill_(w[step] == 0, 0.0)
                     to_t[block] -= torch.linalg.vecdot(back, seen).unsqueeze(1) * inverse
@@ -98,79 +90,68 @@ class _Selection(torch.autograd.Function):
         return to_scores, to_t, None
 
 
-def _through_step(w: Tensor, large: _Large | None, g: Tensor, flow: Tensor, scratch: Tensor) -> Tensor:
-    """w (h - <h, w>) of `_Selection.backward` [B, N], in ``scratch``. Only a large weight can have a vanishing
-    complement: its part of ``flow`` / (1 - w) comes apart into what it keeps, as if the complement were 1, and what it
-    passes on to the others, each by its share of their mass."""
-    complement = torch.sub(w.new_ones(()), w, out=scratch)
-    if large is not None:
-        complement.view(-1).index_fill_(0, large.at, 1.0)
-    back = _through_softmax(torch.addcdiv(g, flow, complement, value=-1, out=scratch), w, scratch)
-    if large is not None:
-        passed_on = flow.take(large.at) * large.weight
-        numbers = torch.finfo(w.dtype)
-        share = (passed_on / large.rest.clamp(min=numbers.tiny)).clamp_(-(numbers.max**0.9), numbers.max**0.9)
-        received = w[large.rows].mul_((share - passed_on).unsqueeze(1))
-        column = (large.at % w.shape[1]).unsqueeze(1)
-        received.scatter_(1, column, (-large.weight * passed_on).unsqueeze(1))
-        back.index_add_(0, large.rows, received)
-    return back
+def _through_penalty(w: Tensor, rest: Tensor | None, g: Tensor, flow: Tensor, scratch: Tensor) -> Tensor:
+    """w (h - <h, w>) of `_Selection.backward` [B, N], in ``scratch`` [2, B, N]. Only a large weight can have
+    a vanishing complement: there 1 - w is the others' mass ``rest`` [B, 1], and what it sends them is formed as a
+    share of it."""
+    h, one = scratch[0], w.new_ones(())
+    if rest is None:
+        back = torch.addcdiv(g, flow, torch.sub(one, w, out=h), value=-1, out=h).mul_(w)
+        return back.addcmul_(w, back.sum(1, keepdim=True), value=-1)
+    above = torch.nn.functional.hardshrink(w, LARGE)
+    others = torch.sub(w, above, out=scratch[1])
+    passed_on = torch.mul(flow, above, out=h).sum(1, keepdim=True)
+    # 1 for a large weight: its flow comes apart into what it keeps and what it passes on.
+    back = torch.addcdiv(g, flow, torch.sub(one, others, out=h), value=-1, out=h).mul_(w)
+    dot = back.sum(1, keepdim=True).add_(passed_on)
+    numbers = torch.finfo(w.dtype)
+    share = (passed_on / rest.clamp(min=numbers.tiny)).clamp_(-(numbers.max**0.9), numbers.max**0.9)
+    return back.addcmul_(others, dot - share, value=-1).addcmul_(above, dot, value=-1)
 
 
-def _through_softmax(h: Tensor, w: Tensor, out: Tensor) -> Tensor:
-    """w (h - <h, w>) [B, N]: the pass that PyTorch's own softmax makes backward."""
-    return torch._softmax_backward_data(h, w, 1, w.dtype, grad_input=out)
+def _steps(scores: Tensor, t: Tensor, into: Sequence[Tensor]) -> Iterator[tuple[Tensor | None, Tensor]]:
+    """Write w^j for j = 1 .. k to ``into`` [k x (B, N)]; yields the mass beside a large weight [B, 1] or None
+    where no row has one, and a^j / t up to a shift [B, N], which the next step overwrites.
 
-
-def _steps(scores: Tensor, t: Tensor, into: Sequence[Tensor]) -> Iterator[tuple[_Large | None, Tensor]]:
-    """Write w^j for j = 1 .. k to ``into`` [k x (B, N)]; yields the large weights, None where there is none, and
-    a^j / t up to a shift [B, N], which the next step overwrites."""
+    The complement never cancels: that of a large weight is the others' mass."""
     inverse, one = _inverse(t), scores.new_ones(())
     # Softmax does not see a shift, float32 does: at low t the logits reach 1e8.
     logits = (scores - scores.amax(1, keepdim=True)).mul_(inverse)
     scratch = torch.empty_like(scores)
     for step, weight in enumerate(into):
-        large = _softmax(logits, weight)
+        flat = _softmax(logits, weight)
+        above = rest = None
+        others = weight
+        if not flat:
+            above = torch.nn.functional.hardshrink(weight, LARGE)
+            others = torch.sub(weight, above, out=scratch)
+            rest = others.sum(1, keepdim=True)
         torch.nn.functional.threshold_(weight, NEGLIGIBLE, 0.0)
-        yield large, logits
+        yield rest, logits
         if step + 1 == len(into):
             return
-        penalty = torch.sub(one, weight, out=scratch).log_()
-        if large is not None:
-            penalty.view(-1).index_copy_(0, large.at, _log_rest(large, logits))
+        penalty = torch.sub(one, others, out=scratch).log_()
+        if above is not None and rest is not None:
+            beside = rest.log()
+            if float(rest.min()) < VANISHING:
+                lost = rest[:, 0] < VANISHING
+                far = logits[lost].masked_fill(above[lost] > 0, float("-inf"))
+                beside[lost] = far.logsumexp(1, keepdim=True) - logits[lost].logsumexp(1, keepdim=True)
+            penalty.addcmul_(above, beside / (1 - rest).clamp_(min=0.5))
         _add_scaled(logits, penalty, inverse)
 
 
-def _softmax(logits: Tensor, into: Tensor) -> _Large | None:
-    """Softmax of ``logits`` [B, N], at most 0, which are shifted where their exponentials have become faint."""
+def _softmax(logits: Tensor, into: Tensor) -> bool:
+    """Softmax of ``logits`` [B, N], at most 0, which are shifted where their exponentials have become faint. True where
+    no weight can be large; on a GPU, where asking costs more than doing, never."""
     mass = torch.exp(logits, out=into).sum(1, keepdim=True)
-    least = float(mass.min())
+    least = 0.0 if logits.is_cuda else float(mass.min())
     if least < FAINT:
         logits -= logits.amax(1, keepdim=True)
         mass = torch.exp(logits, out=into).sum(1, keepdim=True)
-        least = float(mass.min())
+        least = 0.0 if logits.is_cuda else float(mass.min())
     into *= 1 / mass
-    if least >= 1 / LARGE:
-        return None
-    rows = (into.amax(1) > LARGE).nonzero()[:, 0]
-    if not len(rows):
-        return None
-    theirs = into[rows]
-    weight, column = theirs.max(1, keepdim=True)
-    rest = theirs.scatter_(1, column, 0.0).sum(1)
-    return _Large(rows, rows * into.shape[1] + column[:, 0], weight[:, 0], rest)
-
-
-def _log_rest(large: _Large, logits: Tensor) -> Tensor:
-    """log(1 - w) of the large weights [R], from the logits where the others' mass has vanished."""
-    log = large.rest.log()
-    if float(large.rest.min()) < VANISHING:
-        lost = large.rest < VANISHING
-        rows = logits[large.rows[lost]]
-        whole = rows.logsumexp(1)
-        rows.scatter_(1, (large.at[lost] % logits.shape[1]).unsqueeze(1), float("-inf"))
-        log[lost] = rows.logsumexp(1) - whole
-    return log
+    return least >= 1 / LARGE or (not logits.is_cuda and float(into.amax(1).max()) <= LARGE)
 
 
 def _inverse(t: Tensor) -> Tensor | float:
