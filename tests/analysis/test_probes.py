@@ -103,10 +103,10 @@ class Voter(Method):
     """Predicts the relation of most of its neighbours, the first of equals; `none` without any."""
 
     def fit(self, train: Sequence[Instance], dev: Sequence[Instance]) -> FitReport:
-        raise NotImplementedError
+        raise AssertionError("probes train nothing")
 
     def predict(self, instances: Sequence[Instance]) -> Prediction:
-        raise NotImplementedError
+        raise AssertionError("probes take the predictions that they are given")
 
     def predict_with(self, instances: Sequence[Instance], shown: Shown) -> Prediction | None:
         if shown == "mean":
