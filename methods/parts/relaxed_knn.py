@@ -46,6 +46,7 @@ ROW_BLOCK = 1 << 17  # numbers of one step that are worked on together: they sta
 NEGLIGIBLE = 1e-30
 LARGE = 0.99  # a weight whose complement is not computed as 1 - w, which loses two digits here and all of them near 1
 VANISHING = 1e-20  # a mass below which too much of it may have been flushed
+DEEP = -83.0  # where logits end: `exp` is up to 100 times slower where it underflows; exp(DEEP) / FAINT is negligible
 FAINT = 1e-6  # a sum of exponentials below which the largest logit is brought back to zero
 
 
@@ -76,7 +77,7 @@ class _Selection(torch.autograd.Function):
                 again = [torch.empty_like(x) for x in w]
                 logits = [state.clone() for _, state in _steps(scores[block], t[block], again)]
             flow = to_scores[block]  # the gradient by a^(j+1)
-            scratch = flow.new_empty(2, *flow.shape)
+            scratch = flow.new_empty(3, *flow.shape)
             for step in range(len(w) - 1, -1, -1):
                 if step + 1 == len(w):
                     back = torch.mul(g[step], w[step], out=scratch[0])
@@ -91,14 +92,14 @@ class _Selection(torch.autograd.Function):
 
 
 def _through_penalty(w: Tensor, rest: Tensor | None, g: Tensor, flow: Tensor, scratch: Tensor) -> Tensor:
-    """w (h - <h, w>) of `_Selection.backward` [B, N], in ``scratch`` [2, B, N]. Only a large weight can have
+    """w (h - <h, w>) of `_Selection.backward` [B, N], in ``scratch`` [3, B, N]. Only a large weight can have
     a vanishing complement: there 1 - w is the others' mass ``rest`` [B, 1], and what it sends them is formed as a
     share of it."""
     h, one = scratch[0], w.new_ones(())
     if rest is None:
         back = torch.addcdiv(g, flow, torch.sub(one, w, out=h), value=-1, out=h).mul_(w)
         return back.addcmul_(w, back.sum(1, keepdim=True), value=-1)
-    above = torch.nn.functional.hardshrink(w, LARGE)
+    above = _above(w, scratch[2])
     others = torch.sub(w, above, out=scratch[1])
     passed_on = torch.mul(flow, above, out=h).sum(1, keepdim=True)
     # 1 for a large weight: its flow comes apart into what it keeps and what it passes on.
@@ -117,20 +118,22 @@ def _steps(scores: Tensor, t: Tensor, into: Sequence[Tensor]) -> Iterator[tuple[
     inverse, one = _inverse(t), scores.new_ones(())
     # Softmax does not see a shift, float32 does: at low t the logits reach 1e8.
     logits = (scores - scores.amax(1, keepdim=True)).mul_(inverse)
-    scratch = torch.empty_like(scores)
+    # Half of it: the penalties take what is chosen further down. A GPU's `exp` has no slow numbers.
+    deep = not logits.is_cuda and float(logits.amin()) < DEEP / 2
+    scratch = scores.new_empty(2, *scores.shape)
     for step, weight in enumerate(into):
-        flat = _softmax(logits, weight)
+        flat = _softmax(logits, weight, deep)
         above = rest = None
         others = weight
         if not flat:
-            above = torch.nn.functional.hardshrink(weight, LARGE)
-            others = torch.sub(weight, above, out=scratch)
+            above = _above(weight, scratch[1])
+            others = torch.sub(weight, above, out=scratch[0])
             rest = others.sum(1, keepdim=True)
         torch.nn.functional.threshold_(weight, NEGLIGIBLE, 0.0)
         yield rest, logits
         if step + 1 == len(into):
             return
-        penalty = torch.sub(one, others, out=scratch).log_()
+        penalty = torch.sub(one, others, out=scratch[0]).log_()
         if above is not None and rest is not None:
             beside = rest.log()
             if float(rest.min()) < VANISHING:
@@ -141,17 +144,26 @@ def _steps(scores: Tensor, t: Tensor, into: Sequence[Tensor]) -> Iterator[tuple[
         _add_scaled(logits, penalty, inverse)
 
 
-def _softmax(logits: Tensor, into: Tensor) -> bool:
+def _softmax(logits: Tensor, into: Tensor, deep: bool) -> bool:
     """Softmax of ``logits`` [B, N], at most 0, which are shifted where their exponentials have become faint. True where
     no weight can be large; on a GPU, where asking costs more than doing, never."""
-    mass = torch.exp(logits, out=into).sum(1, keepdim=True)
+    mass = _exp(logits, into, deep).sum(1, keepdim=True)
     least = 0.0 if logits.is_cuda else float(mass.min())
     if least < FAINT:
         logits -= logits.amax(1, keepdim=True)
-        mass = torch.exp(logits, out=into).sum(1, keepdim=True)
+        mass = _exp(logits, into, deep).sum(1, keepdim=True)
         least = 0.0 if logits.is_cuda else float(mass.min())
     into *= 1 / mass
     return least >= 1 / LARGE or (not logits.is_cuda and float(into.amax(1).max()) <= LARGE)
+
+
+def _exp(logits: Tensor, into: Tensor, deep: bool) -> Tensor:
+    return torch.clamp(logits, min=DEEP, out=into).exp_() if deep else torch.exp(logits, out=into)
+
+
+def _above(w: Tensor, into: Tensor) -> Tensor:
+    """The large weights, zero elsewhere."""
+    return torch.nn.functional.threshold_(into.copy_(w), LARGE, 0.0)
 
 
 def _inverse(t: Tensor) -> Tensor | float:

@@ -136,6 +136,20 @@ def test_a_vanished_rest_still_decides_the_next_step() -> None:
     assert torch.allclose(weights, torch.tensor([[1.0, 0.0], [0.5, 0.5]]), atol=1e-3)
 
 
+@pytest.mark.parametrize("temperature", [1.0, 0.03, 0.003])
+def test_candidates_too_deep_for_an_exponential_are_still_chosen_later(temperature: float) -> None:
+    # At t = 0.003 the logits span a thousand nats, and what is chosen first underflows for all the others.
+    scores = torch.randn(3, 97, dtype=torch.float64, generator=torch.Generator().manual_seed(8))
+    logits, expected = scores / temperature, []
+    for _ in range(7):
+        expected.append(logits.softmax(1))
+        others = logits.unsqueeze(1).masked_fill(torch.eye(97, dtype=torch.bool), float("-inf")).logsumexp(2)
+        logits = logits + (others - logits.logsumexp(1, keepdim=True)) / temperature
+    for dtype, tolerance in ((torch.float64, 1e-9), (torch.float32, 2e-3)):
+        weights = select(scores.to(dtype), 7, temperature)
+        assert torch.allclose(weights.double(), torch.stack(expected, 1), atol=tolerance)
+
+
 def test_rows_do_not_disturb_each_other_across_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     scores = torch.randn(13, 11, dtype=torch.float64, generator=torch.Generator().manual_seed(6))
     t = torch.linspace(0.01, 1.0, 13, dtype=torch.float64).unsqueeze(1)  # sharp rows beside flat ones
