@@ -14,10 +14,11 @@ from typing import Any
 from pydantic import BaseModel
 
 from bench import config as configuration
-from bench.config import RunConfig, canonical_json, method_options
-from bench.figures.contract import Contract, Grid
+from bench.config import RunConfig, canonical_json, method_optimisation, method_options
+from bench.figures.contract import PROJECT, Contract, Grid
 from bench.flags import ConfigError
 from bench.store import Record, Store, StoreError
+from bench.variants import SUFFIX
 from methods.base import Settings
 
 _PARTS = {
@@ -59,7 +60,10 @@ class Wanted:
     def key(self) -> str:
         """Equal for two wishes that the same record answers."""
         shared = self.config.model_dump(mode="json", include={"dataset", *configuration.SECTIONS, "type_constraints"})
-        own = [self.method, self.options.model_dump(mode="json"), self.ratio, self.draw, self.seed]
+        settings = [
+            part.model_dump(mode="json") for part in (self.options, method_optimisation(self.config, self.method))
+        ]
+        own = [self.method, *settings, self.ratio, self.draw, self.seed]
         return canonical_json([shared, own])
 
 
@@ -91,9 +95,10 @@ def _cells(grid: Grid) -> Iterable[Wanted]:
     for method in grid.methods:
         vary = grid.vary if grid.vary is not None and grid.vary.method == method else None
         values = [(vary.option, value) for value in vary.values] if vary else [None]
+        tuned = PROJECT / grid.tuned if grid.tuned is not None and method.endswith(SUFFIX) else None
         for varied in values:
             settings = [] if varied is None else [f"{varied[0]}={json.dumps(varied[1])}"]
-            config = configuration.build(grid.preset, settings, methods=method)
+            config = configuration.build(grid.preset, settings, methods=method, tuned=tuned)
             options = method_options(config)[method]
             for ratio in grid.ratios:
                 for draw in grid.draws:
@@ -149,7 +154,8 @@ def answers(record: Mapping[str, Any], wish: Wanted) -> bool:
     return (
         _same(wish.options, identity.get("options"))
         and _same(budget, identity.get("budget"), ignored)
-        and all(_same(getattr(config, part), identity.get(part)) for part in ("models", "optimisation", "scoring"))
+        and _same(method_optimisation(config, wish.method), identity.get("optimisation"))
+        and all(_same(getattr(config, part), identity.get(part)) for part in ("models", "scoring"))
         and identity.get("type_constraints", "given") == config.type_constraints
     )
 

@@ -12,7 +12,8 @@ from pydantic import Field, ValidationError, model_validator
 from bench.flags import ConfigError, one_line
 from methods.base import Settings
 
-CONTRACTS = Path(__file__).resolve().parents[2] / "configs" / "figures"
+PROJECT = Path(__file__).resolve().parents[2]
+CONTRACTS = PROJECT / "configs" / "figures"
 
 
 class Vary(Settings):
@@ -27,9 +28,11 @@ class Vary(Settings):
 
 
 class Grid(Settings):
-    """Cells of one preset, which says corpus, models and budget. Only the method of ``vary`` is varied."""
+    """Cells of one preset, which says corpus, models and budget. Only the method of ``vary`` is varied.
+    ``tuned``: the folder, seen from the project, whose settings the methods called `METHOD_tuned` have."""
 
     preset: str
+    tuned: str | None = None
     methods: tuple[str, ...] = Field(min_length=1)
     ratios: tuple[float, ...] = Field(min_length=1)
     draws: tuple[int, ...] = Field(min_length=1)

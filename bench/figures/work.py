@@ -69,12 +69,13 @@ def missing(figures: Sequence[Sequence[Cell]]) -> list[Wanted]:
 
 def estimate(wish: Wanted, records: Sequence[Record]) -> float | None:
     """Seconds that a cell will take: the mean of recorded ones of its corpus, method and ratio, scaled by optimiser
-    steps; None where there is none. Other options, such as k, are taken to cost the same."""
-    place = (wish.dataset, wish.method, wish.ratio)
+    steps; None where there is none. Other options, such as k, or tuned ones are taken to cost the same."""
+    place = (wish.dataset, wish.ratio)
+    names = {wish.method, wish.config.registered(wish.method)}
     seconds = []
     for record in records:
         cost = record["cost"]
-        alike = (record["dataset"], record["method"], record["ratio"]) == place
+        alike = (record["dataset"], record["ratio"]) == place and record["method"] in names
         if alike and cost.get("total_seconds") and cost.get("steps"):
             steps = wish.config.budget.steps(record["n_train"])
             seconds.append(cost["total_seconds"] * steps / cost["steps"])
@@ -116,6 +117,7 @@ def _union(group: Sequence[Wanted]) -> RunConfig:
         "ratios": tuple(dict.fromkeys(wish.ratio for wish in group)),
         "draws": tuple(dict.fromkeys(wish.draw for wish in group)),
         "seeds": tuple(dict.fromkeys(wish.seed for wish in group)),
+        "variants": {name: variant for wish in group for name, variant in wish.config.variants.items()},
     }
     return group[0].config.model_copy(update=grid)
 

@@ -93,6 +93,25 @@ def test_only_the_varied_method_varies_and_a_default_is_the_plain_cell(mini_pres
     assert {wish.key for wish in wishes if wish.series == "mini k=2"} < plain
 
 
+def test_a_tuned_method_is_answered_by_records_of_its_settings(mini_preset, tmp_path):
+    folder = tmp_path / "tuned"
+    folder.mkdir()
+    (folder / "mini.yaml").write_text("method: mini\noptions: {k: 3}\noptimisation: {learning_rate: 0.003}\n")
+    grid = f"seeds: [0]}}\n  - {{preset: mini.yaml, tuned: {folder}, methods: [mini_tuned], ratios: [0.5], "
+    of = contract(CONTRACT.replace("seeds: [0]}", grid + "draws: [0], seeds: [0]}"))
+    tuned = {"identity": {"options": {"k": 3}, "optimisation": {"learning_rate": 0.003}}}
+    records = [record("mini", 0.3), record("mini", 0.4, **tuned) | {"method": "mini_tuned"}]
+    done = {cell.wanted.series: cell.record["metrics"]["f1"] for cell in cells(of, *records) if cell.record}
+    assert done == {"mini": 0.3, "mini_tuned": 0.4}
+    plain = record("mini", 0.5, identity={"options": {"k": 3}}) | {"method": "mini_tuned"}
+    assert [cell.missing for cell in cells(of, plain) if cell.wanted.method == "mini_tuned"] == ["no record"]
+
+
+def test_a_tuned_method_without_its_folder_is_refused(mini_preset):
+    with pytest.raises(ConfigError, match="needs --tuned"):
+        module.wanted(contract(CONTRACT.replace("[mini, mini_plain]", "[mini, mini_tuned]")))
+
+
 def test_numbers(mini_preset):
     cell = found(record("mini", 0.5, diagnostics={"effective_instances": 4.6, "note": "text"}))
     assert numbers(cell) == pytest.approx({
