@@ -78,7 +78,7 @@ def cells_frame(records: Iterable[Record]) -> pd.DataFrame:
             raise ValueError(f"records {seen[key]} and {record['cell_id']} are both {cell}: report one run")
         seen[key] = record["cell_id"]
         rows.append(_cell_row(record))
-    columns = [*_IDENTITY, "metric", *_SIZES, *_SCORES, *_COSTS, "subset", "order", "error"]
+    columns = [*_IDENTITY, "metric", *_SIZES, *_SCORES, *_COSTS, "subset", "order", "one_relation", "error"]
     frame = pd.DataFrame(rows, columns=list(dict.fromkeys([*columns, *(name for row in rows for name in row)])))
     numbers = [*_SIZES, *_SCORES, *_COSTS, *(name for name in frame.columns if name.startswith(_DIAGNOSTIC))]
     return frame.astype(dict.fromkeys(numbers, float))
@@ -100,9 +100,17 @@ def _cell_row(record: Record) -> dict[str, Any]:
         **{name: cost.get(name) for name in _COSTS},
         "subset": subset,
         "order": order,
+        "one_relation": _one_relation(metrics),
         "error": "" if not error else f"{error.get('type', 'Error')}: {error.get('message', '')}",
         **{_DIAGNOSTIC + name: value for name, value in (record.get("diagnostics") or {}).items()},
     }
+
+
+def _one_relation(metrics: Mapping[str, Any]) -> str:
+    """The relation that was predicted for every test instance, where they have several; else nothing."""
+    scores = metrics.get("per_relation") or {}
+    predicted = [name for name, score in scores.items() if score["predicted"]]
+    return predicted[0] if len(predicted) == 1 and sum(score["support"] > 0 for score in scores.values()) > 1 else ""
 
 
 def _digest(ids: list[str]) -> str:
@@ -134,12 +142,14 @@ def _summarise(group: pd.DataFrame) -> dict[str, Any]:
     done = group[group["status"] == "ok"]
     # The same instances in the same order under the same seed are the same run, whatever the draw is called.
     runs = done.drop_duplicates(["order", "seed"])
-    nothing = {"n": 0, "n_draws": 0, "n_seeds": 0, "unit": "", "f1_mean": math.nan, "f1_low": math.nan}
-    row = nothing | {"f1_high": math.nan, "n_failed": len(group) - len(done), "n_cells": len(group)}
+    nothing = {"n": 0, "n_draws": 0, "n_seeds": 0, "n_one_relation": 0, "unit": ""}
+    row = nothing | {"n_failed": len(group) - len(done), "n_cells": len(group)}
+    row |= dict.fromkeys(("f1_mean", "f1_low", "f1_high"), math.nan)
     if len(runs):
         scores = [list(part["f1"]) for _, part in runs.groupby("subset", sort=False)]
         found = mean_interval(scores, bounds=(0.0, 1.0))
         row |= {"n": found.n, "n_draws": found.n_draws, "n_seeds": found.n_seeds, "unit": found.unit}
+        row |= {"n_one_relation": int((runs["one_relation"] != "").sum())}
         row |= {"f1_mean": found.mean, "f1_low": _or_nan(found.low), "f1_high": _or_nan(found.high)}
     row |= {f"{name}_mean": runs[name].mean() for name in _SCORES if name != "f1"}
     row |= {name: group[name].max() for name in _SIZES}
@@ -230,6 +240,14 @@ def _notes(summary: pd.DataFrame, ratios: Sequence[float]) -> tuple[str, ...]:
     if "seeds" in set(summary["unit"]):
         only = "Where n has one draw (as at 100%, where all draws are equal), the interval is over seeds only."
         notes.insert(1, only)
+    constant = [
+        f"{row['method']} at {ratio_name(row['ratio'])} {row['n_one_relation']} of {row['n']}"
+        for row in summary[summary["n_one_relation"] > 0].to_dict("records")
+    ]
+    if constant:
+        notes.insert(
+            1, f"Runs that gave every test instance the same relation, in the means too: {', '.join(constant)}."
+        )
     return tuple(notes)
 
 

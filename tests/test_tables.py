@@ -97,6 +97,21 @@ def test_markdown():
     assert tables.to_markdown(table_of(grid())) == MARKDOWN
 
 
+def predicting(*predicted, **changes):
+    """A run on 7 instances of A and 4 of B, of which it gives so many each of the two relations."""
+    scores = {name: {"support": n, "predicted": p} for name, n, p in zip("AB", (7, 4), predicted, strict=True)}
+    found = record(**changes)
+    return found | {"metrics": found["metrics"] | {"per_relation": scores}}
+
+
+def test_runs_that_know_one_relation_only_are_named():
+    runs = [predicting(11, 0, draw=0), predicting(0, 11, draw=1), predicting(10, 1, draw=2), record("other")]
+    notes = table_of(runs).notes
+    assert "Runs that gave every test instance the same relation, in the means too: etrag at 10% 2 of 3." in notes
+    assert list(cells_frame(runs)["one_relation"]) == ["A", "B", "", ""]
+    assert not any("same relation" in note for note in table_of(runs[2:]).notes)
+
+
 def test_latex():
     found = tables.to_latex(table_of(grid()))
     comments, tabular = found[: found.index("\n\\begin")], found[found.index("\n\\begin") :]
