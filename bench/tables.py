@@ -100,17 +100,17 @@ def _cell_row(record: Record) -> dict[str, Any]:
         **{name: cost.get(name) for name in _COSTS},
         "subset": subset,
         "order": order,
-        "one_relation": _one_relation(metrics),
+        "one_relation": _one_relation(metrics, record.get("n_test")),
         "error": "" if not error else f"{error.get('type', 'Error')}: {error.get('message', '')}",
         **{_DIAGNOSTIC + name: value for name, value in (record.get("diagnostics") or {}).items()},
     }
 
 
-def _one_relation(metrics: Mapping[str, Any]) -> str:
-    """The relation that was predicted for every test instance, where they have several; else nothing."""
+def _one_relation(metrics: Mapping[str, Any], n_test: int | None) -> str:
+    """The relation that each of the test instances was given, where they have several; else nothing."""
     scores = metrics.get("per_relation") or {}
-    predicted = [name for name, score in scores.items() if score["predicted"]]
-    return predicted[0] if len(predicted) == 1 and sum(score["support"] > 0 for score in scores.values()) > 1 else ""
+    several = sum(score["support"] > 0 for score in scores.values()) > 1
+    return next((name for name, score in scores.items() if several and score["predicted"] == n_test), "")
 
 
 def _digest(ids: list[str]) -> str:

@@ -139,6 +139,25 @@ def test_derive_needs_the_corpus_that_the_record_was_made_with(
     assert derived.name == predictions.name.replace(".jsonl.gz", ".json")
 
 
+def test_run_computes_tuned_cells_in_a_run_of_their_own(
+    bench: Bench, shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "tuned"
+    folder.mkdir()
+    (folder / "mini.yaml").write_text("method: mini\noptions: {k: 3}\n", encoding="utf-8")
+    grid = f"  - {{preset: mini.yaml, tuned: {folder}, methods: [mini_tuned], ratios: [0.5], draws: [0], seeds: [0]}}\n"
+    text = CONTRACT.replace("values:\n", grid + "values:\n")
+    Path("shared.yaml").write_text(text, encoding="utf-8")
+    assert bench(*CALL, "--run") == 0
+    capsys.readouterr()
+    (record,) = [
+        r for store in Path("records").iterdir() for r in Store(store).records() if r["method"] == "mini_tuned"
+    ]
+    assert record["identity"]["options"]["k"] == 3
+    assert bench(*CALL, "--plan") == 0
+    assert capsys.readouterr().out.startswith("0 cells missing")
+
+
 def test_a_corpus_that_is_not_at_hand_is_said_and_a_wrong_folder_is_a_mistake(
     bench: Bench, shared: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -100,7 +100,7 @@ def test_markdown():
 def predicting(*predicted, **changes):
     """A run on 7 instances of A and 4 of B, of which it gives so many each of the two relations."""
     scores = {name: {"support": n, "predicted": p} for name, n, p in zip("AB", (7, 4), predicted, strict=True)}
-    found = record(**changes)
+    found = record(**changes) | {"n_test": 11}
     return found | {"metrics": found["metrics"] | {"per_relation": scores}}
 
 
@@ -110,6 +110,8 @@ def test_runs_that_know_one_relation_only_are_named():
     assert "Runs that gave every test instance the same relation, in the means too: etrag at 10% 2 of 3." in notes
     assert list(cells_frame(runs)["one_relation"]) == ["A", "B", "", ""]
     assert not any("same relation" in note for note in table_of(runs[2:]).notes)
+    few = predicting(3, 0)  # where an instance may have no relation, one of them for three is not the same for all
+    assert list(cells_frame([few])["one_relation"]) == [""]
 
 
 def test_latex():

@@ -34,7 +34,8 @@ _PARTS = {
 
 @dataclass(frozen=True)
 class Wanted:
-    """One cell that a contract wants; ``varied``: (option, value) where an option of its method is varied."""
+    """One cell that a contract wants; ``varied``: (option, value) where an option of its method is varied;
+    ``tuned``: the folder of its method's settings where it is a tuned one."""
 
     config: RunConfig
     method: str
@@ -43,6 +44,7 @@ class Wanted:
     draw: int
     seed: int
     varied: tuple[str, int | float | str] | None
+    tuned: str | None = None
 
     @property
     def dataset(self) -> str:
@@ -95,14 +97,18 @@ def _cells(grid: Grid) -> Iterable[Wanted]:
     for method in grid.methods:
         vary = grid.vary if grid.vary is not None and grid.vary.method == method else None
         values = [(vary.option, value) for value in vary.values] if vary else [None]
-        tuned = PROJECT / grid.tuned if grid.tuned is not None and method.endswith(SUFFIX) else None
+        tuned = grid.tuned if method.endswith(SUFFIX) else None
         for varied in values:
             settings = [] if varied is None else [f"{varied[0]}={json.dumps(varied[1])}"]
-            config = configuration.build(grid.preset, settings, methods=method, tuned=tuned)
+            config = configuration.build(
+                grid.preset, settings, methods=method, tuned=PROJECT / tuned if tuned else None
+            )
             options = method_options(config)[method]
             for ratio in grid.ratios:
                 for draw in grid.draws:
-                    yield from (Wanted(config, method, options, ratio, draw, seed, varied) for seed in grid.seeds)
+                    yield from (
+                        Wanted(config, method, options, ratio, draw, seed, varied, tuned) for seed in grid.seeds
+                    )
 
 
 def stores(folder: Path, *, new: bool = False) -> list[Store]:

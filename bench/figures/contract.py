@@ -182,6 +182,13 @@ class Contract(Settings):
                 raise ValueError(f"{path} is not among the values ({', '.join(paths)})")
         return self
 
+    @model_validator(mode="after")
+    def _one_folder_per_preset(self) -> Contract:
+        folders = {(grid.preset, grid.tuned) for grid in self.cells if grid.tuned is not None}
+        if len(folders) > len({preset for preset, _ in folders}):
+            raise ValueError("two folders of tuned settings for one preset would share the names METHOD_tuned")
+        return self
+
     @property
     def needs_sharing(self) -> bool:
         """Whether it shows what neighbours share, which is derived from predictions and corpus."""

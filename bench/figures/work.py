@@ -85,7 +85,8 @@ def estimate(wish: Wanted, records: Sequence[Record]) -> float | None:
 def jobs(
     wishes: Sequence[Wanted], records: Path, corpora: Corpora, command: str, say: Callable[[str], None]
 ) -> Iterator[Job]:
-    """Runs in RECORDS/figures-PRESET, one more per value of a varied option, each of which `bench report` reads.
+    """Runs in RECORDS/figures-PRESET, one more per folder of tuned settings and per value of a varied option, each of
+    which `bench report` reads.
 
     The manifest is written when the job is asked for. A corpus that is not at hand is said, and its cells are left
     out. Raises as `bench run` does: ConfigError, MethodError, DataError, StoreError.
@@ -93,7 +94,8 @@ def jobs(
     groups = defaultdict[str, list[Wanted]](list)
     for wish in wishes:
         varied = "" if wish.varied is None else f"-{wish.varied[0]}-{wish.varied[1]}"
-        groups[f"figures-{wish.config.preset}{varied}"].append(wish)
+        tuned = "" if wish.tuned is None else f"-{wish.tuned}"
+        groups[f"figures-{wish.config.preset}{tuned}{varied}"].append(wish)
     folders = file_names(groups)
     for name, group in groups.items():
         try:

@@ -107,6 +107,15 @@ def test_a_tuned_method_is_answered_by_records_of_its_settings(mini_preset, tmp_
     assert [cell.missing for cell in cells(of, plain) if cell.wanted.method == "mini_tuned"] == ["no record"]
 
 
+def test_two_folders_of_tuned_settings_cannot_share_a_name(mini_preset):
+    grids = "".join(
+        f"  - {{preset: mini.yaml, tuned: {folder}, methods: [mini_tuned], ratios: [0.5], draws: [0], seeds: [0]}}\n"
+        for folder in ("here", "there")
+    )
+    with pytest.raises(ConfigError, match="two folders of tuned settings"):
+        contract(CONTRACT.replace("values:\n", grids + "values:\n"))
+
+
 def test_a_tuned_method_without_its_folder_is_refused(mini_preset):
     with pytest.raises(ConfigError, match="needs --tuned"):
         module.wanted(contract(CONTRACT.replace("[mini, mini_plain]", "[mini, mini_tuned]")))
