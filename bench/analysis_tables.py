@@ -20,7 +20,8 @@ from bench.analysis.errors import (
 )
 from bench.significance_table import p_text
 from bench.statistics import mean_interval
-from bench.tables import MISSING, Record, Table, metric_name, ratio_name
+from bench.tables import Record
+from bench.tabular import MISSING, Table, metric_name, ratio_name
 from methods.types import Instance
 
 Titled = tuple[str, Table]

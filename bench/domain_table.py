@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import pandas as pd
 
 from bench.statistics import mean_interval
-from bench.tables import MISSING, Record, Table, metric_name, ratio_name
+from bench.tables import Record
+from bench.tabular import MISSING, Table, metric_name, ratio_name
 
 _PREFIX = "test_sets."
 

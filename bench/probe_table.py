@@ -11,7 +11,8 @@ import pandas as pd
 from bench.analysis.probes import LOOKS_AT_GOLD, PROBES
 from bench.analysis.quality import SHARED
 from bench.domain_table import mean_text
-from bench.tables import MISSING, Record, Table, metric_name, ratio_name
+from bench.tables import Record
+from bench.tabular import MISSING, Table, metric_name, ratio_name
 
 _PREFIX = "probes."
 

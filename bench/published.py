@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import yaml
 
 from bench.config import PRESETS
-from bench.tables import MISSING, Table, metric_name, ratio_name
+from bench.tabular import MISSING, Table, metric_name, ratio_name
 
 PATH = PRESETS.parent / "published.yaml"
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from bench.comparison import RESAMPLES
 from bench.significance import BEST, BETTER, LEVEL, WORSE, Significance
-from bench.tables import MISSING, Table, ratio_name
+from bench.tabular import MISSING, Table, ratio_name
 
 _HEADER = (
     "method", "ratio", "difference", "over draws", "errors saved", "P(better)", "p", "Holm p", "", "discordant",

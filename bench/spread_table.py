@@ -10,7 +10,7 @@ import pandas as pd
 
 from bench.equivalence import data_equivalence
 from bench.statistics import bootstrap_interval, variance_components
-from bench.tables import MISSING, Table, metric_name, ratio_name
+from bench.tabular import MISSING, Table, metric_name, ratio_name
 
 
 def _grid(runs: pd.DataFrame) -> pd.DataFrame:

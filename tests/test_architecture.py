@@ -37,6 +37,7 @@ LAYERS = (
     ("bench.comparison",),
     ("bench.significance",),
     ("bench.simulation",),
+    ("bench.tabular",),
     ("bench.tables",),
     ("bench.domain_table", "bench.significance_table", "bench.spread_table", "bench.published"),
     ("bench.probe_table", "bench.analysis_tables"),

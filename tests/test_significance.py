@@ -9,7 +9,8 @@ from bench.metrics import METRICS
 from bench.report import render_console, significances, write_report
 from bench.significance import significance
 from bench.significance_table import marks_note, points, significance_table
-from bench.tables import cells_frame, to_latex, to_markdown
+from bench.tables import cells_frame
+from bench.tabular import to_latex, to_markdown
 from methods.types import RelationSchema
 
 NAMES = ("a", "none", "b")

@@ -9,7 +9,8 @@ import pytest
 
 from bench.published import published, published_table
 from bench.spread_table import equivalence_frame, equivalence_table, variance_frame, variance_table
-from bench.tables import cells_frame, to_latex
+from bench.tables import cells_frame
+from bench.tabular import to_latex
 
 
 def run(method, f1, ratio=0.1, draw=0, seed=0, status="ok"):

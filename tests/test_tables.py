@@ -6,7 +6,7 @@ import io
 import pandas as pd
 import pytest
 
-from bench import tables
+from bench import tables, tabular
 from bench.tables import cells_frame, result_table, summary_frame
 
 
@@ -94,7 +94,7 @@ method & 10\% (n = 1$\times$1) & 100\% (n = 1$\times$2) & train s & predict s/1k
 
 
 def test_markdown():
-    assert tables.to_markdown(table_of(grid())) == MARKDOWN
+    assert tabular.to_markdown(table_of(grid())) == MARKDOWN
 
 
 def predicting(*predicted, **changes):
@@ -115,15 +115,10 @@ def test_runs_that_know_one_relation_only_are_named():
 
 
 def test_latex():
-    found = tables.to_latex(table_of(grid()))
-    comments, tabular = found[: found.index("\n\\begin")], found[found.index("\n\\begin") :]
-    assert tabular == LATEX
+    found = tabular.to_latex(table_of(grid()))
+    comments, body = found[: found.index("\n\\begin")], found[found.index("\n\\begin") :]
+    assert body == LATEX
     assert all(line.startswith("% ") for line in comments.splitlines())
-
-
-def test_console_columns_line_up_for_wide_characters():
-    wide = tables.Table(("method", "10%"), (("検索なし", "1.0"), ("a", "–")))
-    assert tables.to_console(wide) == "method    10%\n--------  ---\n検索なし  1.0\na           –\n"
 
 
 def test_split_costs_keeps_methods_and_every_note():
@@ -207,7 +202,7 @@ def test_marks_follow_the_score_of_their_cell():
         ("25.0, failed (1 of 2)", "70.0 [70.0, 70.0] ↑*"),
         ("40.5 [34.1, 46.9] (n = 2×1) ↓", "–"),
     ]
-    assert r"[70.0, 70.0] $\uparrow$* &" in tables.to_latex(marked)
+    assert r"[70.0, 70.0] $\uparrow$* &" in tabular.to_latex(marked)
 
 
 def test_diagnostics_of_any_name():
@@ -225,29 +220,6 @@ def test_no_diagnostics_no_table():
     assert tables.diagnostics_table(cells_frame([record()])) is None
 
 
-def test_latex_escapes_every_special_character():
-    assert tables.escape_latex(r"a_b & 5% | \ {x} ~^ $#") == (
-        r"a\_b \& 5\% \textbar{} \textbackslash{} \{x\} \textasciitilde{}\textasciicircum{} \$\#"
-    )
-
-
-def test_markdown_escapes_what_would_break_a_table_or_start_markup():
-    assert tables.escape_markdown("a|b\nc & rag_text _x_ *y* `z` <b> [t](u) [1.0, 2.0]") == (
-        r"a\|b c & rag_text \_x\_ \*y\* \`z\` \<b\> [t\](u) [1.0, 2.0]"
-    )
-
-
-@pytest.mark.parametrize(("ratio", "name"), [(0.01, "1%"), (0.005, "0.5%"), (0.07, "7%"), (1, "100%"), (0.29, "29%")])
-def test_ratio_names(ratio, name):
-    assert tables.ratio_name(ratio) == name
-
-
 @pytest.mark.parametrize(("count", "text"), [(0, "0"), (999, "999"), (1300, "1.3k"), (783e6, "783.0M"), (3e9, "3.0B")])
 def test_counts(count, text):
     assert tables._count_text(count) == text
-
-
-def test_metric_names():
-    assert [tables.metric_name(key) for key in ("micro_f1", "macro_f1", "other", "")] == [
-        "micro-F1", "macro-F1", "other", "F1",
-    ]  # fmt: skip

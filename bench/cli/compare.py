@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(f"--show {args.show}: use a whole number from 0")
     from bench.analysis.runs import changed_settings, open_run, paired_cells
     from bench.analysis_tables import difference_table
-    from bench.tables import to_console
+    from bench.tabular import to_console
 
     before, after = open_run(args.before), open_run(args.after)
     pairs = paired_cells(before, after)
@@ -72,7 +72,7 @@ def _print_moves(title: str, cells: Sequence[tuple[Record, Record]], before: Sto
     """Flips over all cells of a method and ratio, an instance once for each; ids with their first flip."""
     from bench.analysis.errors import moves
     from bench.analysis_tables import move_tables
-    from bench.tables import to_console
+    from bench.tabular import to_console
 
     found = [
         move

@@ -90,7 +90,7 @@ def _summarise(
 ) -> None:
     from bench.analysis.errors import moves
     from bench.analysis_tables import error_tables, move_tables
-    from bench.tables import to_console
+    from bench.tabular import to_console
 
     tables = error_tables(lines, negative, instances)
     tables += [] if before is None else move_tables(moves(before, lines))

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
 
 from bench.drawing.style import COLOURS, DASHES, MARKERS, paper_style, plain
-from bench.tables import metric_name, ratio_name
+from bench.tabular import metric_name, ratio_name
 
 _DODGE = 0.055  # decades between two methods at one ratio
 

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from bench.drawing.style import COLOURS, DASHES, MARKERS, paper_style, plain
-from bench.tables import metric_name, ratio_name
+from bench.tabular import metric_name, ratio_name
 
 COSTS = {"train_seconds": "training (s)", "predict_seconds": "prediction of the test set (s)"}
 

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bench.drawing.style import COLOURS, MARKERS, paper_style, plain
-from bench.tables import metric_name, ratio_name
+from bench.tabular import metric_name, ratio_name
 
 _WIDTH = 0.7  # of a method's place on the axis, shared by its draws
 

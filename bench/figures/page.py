@@ -17,7 +17,7 @@ from bench.figures.rules import Estimate, Verdict, verdicts
 from bench.report import file_names, write_file
 from bench.statistics import MeanInterval
 from bench.store import StoreError
-from bench.tables import MISSING, Table, escape_markdown, ratio_name, to_markdown
+from bench.tabular import MISSING, Table, escape_markdown, ratio_name, to_markdown
 
 HEAD = """# Figures and claims
 

@@ -23,14 +23,8 @@ from bench.page.embed import embed
 from bench.report import score_table, sections_of, write_file
 from bench.significance import Significance, default_reference
 from bench.store import Store
-from bench.tables import (
-    Record,
-    Table,
-    cells_frame,
-    diagnostics_table,
-    ratio_name,
-    summary_frame,
-)
+from bench.tables import Record, cells_frame, diagnostics_table, summary_frame
+from bench.tabular import Table, ratio_name
 
 NAME = "report.html"
 _ASSETS = files("bench.page") / "assets"

@@ -24,7 +24,8 @@ from typing import Any
 
 from bench.data.base import Dataset
 from bench.store import Store, StoreError
-from bench.tables import Record, ratio_name
+from bench.tables import Record
+from bench.tabular import ratio_name
 from methods.types import Instance
 
 LIMIT = 25_000_000  # bytes of all blocks together

@@ -14,7 +14,7 @@ from html import escape
 
 import pandas as pd
 
-from bench.tables import metric_name, ratio_name
+from bench.tabular import metric_name, ratio_name
 
 Row = dict[str, float | str]
 _WIDTH, _HEIGHT = 380, 270  # units of the viewBox; the page scales it

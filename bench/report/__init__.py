@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 from matplotlib.figure import Figure
 
-from bench import tables
+from bench import tables, tabular
 from bench.domain_table import domain_table, with_test_sets
 from bench.drawing.by_ratio import f1_by_ratio
 from bench.drawing.pareto import quality_by_cost
@@ -43,7 +43,7 @@ class Section(NamedTuple):
 
     key: str
     title: str
-    table: tables.Table | None = None
+    table: tabular.Table | None = None
     frame: pd.DataFrame | None = None  # what the table shows, unrounded
     figure: Figure | None = None
     caption: str = ""
@@ -73,9 +73,9 @@ def render_console(records: Sequence[Record], found: Mapping[str, Significance] 
     for dataset, part, summary in _by_dataset(with_test_sets(cells_frame(records), records)):
         tests = (found or {}).get(dataset) or Significance(_reference(part))
         scores, costs = tables.split_costs(score_table(summary, tests))
-        lines = [dataset, "", tables.to_console(scores), tables.to_console(costs)]
+        lines = [dataset, "", tabular.to_console(scores), tabular.to_console(costs)]
         elsewhere = domain_table(part, [r for r in records if r["dataset"] == dataset])
-        lines += [tables.to_console(elsewhere)] if elsewhere else []
+        lines += [tabular.to_console(elsewhere)] if elsewhere else []
         lines += [f"failed: {line}" for line in _failures(part)]
         parts.append("\n".join(lines).rstrip("\n") + "\n")
     return "\n".join(parts)
@@ -114,7 +114,7 @@ def write_report(
             f"tables/{name}.md": _markdown(dataset, name, table, sections, part, command, warnings).encode(),
             f"tables/{name}.csv": _csv(summary),
             f"tables/{name}-cells.csv": _csv(part),
-            f"tables/{name}.tex": tables.to_latex(table).encode(),
+            f"tables/{name}.tex": tabular.to_latex(table).encode(),
             f"figures/{name}-f1-by-ratio.png": figure_bytes(figure, "png"),
             f"figures/{name}-f1-by-ratio.pdf": figure_bytes(figure, "pdf"),
         }
@@ -126,7 +126,7 @@ def write_report(
     return written
 
 
-def score_table(summary: pd.DataFrame, tests: Significance) -> tables.Table:
+def score_table(summary: pd.DataFrame, tests: Significance) -> tabular.Table:
     """The table of scores with its marks and what they mean; the note on costs stays last."""
     table, note = tables.result_table(summary, tests.marks), marks_note(tests)
     return replace(table, notes=(*table.notes[:-1], note, table.notes[-1])) if note else table
@@ -158,7 +158,7 @@ def sections_of(
 def _section_files(name: str, section: Section) -> dict[str, bytes]:
     files = {}
     if section.table:
-        files[f"tables/{name}-{section.key}.tex"] = tables.to_latex(section.table).encode()
+        files[f"tables/{name}-{section.key}.tex"] = tabular.to_latex(section.table).encode()
     if section.frame is not None and len(section.frame):
         files[f"tables/{name}-{section.key}.csv"] = _csv(section.frame)
     if section.figure:
@@ -183,31 +183,31 @@ def _by_dataset(cells: pd.DataFrame) -> Iterable[tuple[str, pd.DataFrame, pd.Dat
 def _markdown(
     dataset: str,
     name: str,
-    table: tables.Table,
+    table: tabular.Table,
     parts: Sequence[Section],
     cells: pd.DataFrame,
     command: str,
     warnings: Sequence[str],
 ) -> str:
-    sections = [f"# {tables.escape_markdown(dataset)}\n"]
+    sections = [f"# {tabular.escape_markdown(dataset)}\n"]
     if command:
         sections.append(_code_block(command))
-    sections.append(tables.to_markdown(table))
+    sections.append(tabular.to_markdown(table))
     sections.append(f"![F1 by share of the training instances](../figures/{name}-f1-by-ratio.png)\n")
     for part in parts:
-        sections.append(f"## {tables.escape_markdown(part.title)}\n")
-        sections.append(tables.to_markdown(part.table) if part.table else "")
+        sections.append(f"## {tabular.escape_markdown(part.title)}\n")
+        sections.append(tabular.to_markdown(part.table) if part.table else "")
         sections.append(f"![{part.caption}](../figures/{name}-{part.key}.png)\n" if part.figure else "")
     sections.append(_listed("Failed runs", _failures(cells)))
     diagnostics = tables.diagnostics_table(cells)
     if diagnostics is not None:
-        sections += ["## Diagnostics\n", tables.to_markdown(diagnostics)]
+        sections += ["## Diagnostics\n", tabular.to_markdown(diagnostics)]
     sections.append(_listed("Warnings", warnings))
     return "\n".join(section for section in sections if section)
 
 
 def _listed(title: str, lines: Sequence[str]) -> str:
-    return f"## {title}\n\n" + "".join(f"- {tables.escape_markdown(line)}\n" for line in lines) if lines else ""
+    return f"## {title}\n\n" + "".join(f"- {tabular.escape_markdown(line)}\n" for line in lines) if lines else ""
 
 
 def _code_block(text: str) -> str:
@@ -221,7 +221,7 @@ def _failures(cells: pd.DataFrame) -> list[str]:
     """One line per method, ratio and error; the tracebacks stay in the records."""
     groups = cells[cells["status"] != "ok"].groupby(["method", "ratio", "error"], sort=False)
     return [
-        f"{method} at {tables.ratio_name(ratio)}, "
+        f"{method} at {tabular.ratio_name(ratio)}, "
         f"{len(part)} run{'s' * (len(part) > 1)}: {' '.join(error.split())[:300]}"
         for (method, ratio, error), part in groups
     ]

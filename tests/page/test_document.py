@@ -9,7 +9,7 @@ import pytest
 
 from bench.page import document
 from bench.page.document import leading_number, table_html, write_page
-from bench.tables import Table
+from bench.tabular import Table
 from tests.page.made_run import EVIL, corpus, lines, made_run, record, run, unpack
 
 
