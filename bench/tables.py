@@ -49,7 +49,7 @@ def cells_frame(records: Iterable[Record]) -> pd.DataFrame:
             raise ValueError(f"records {seen[key]} and {record['cell_id']} are both {cell}: report one run")
         seen[key] = record["cell_id"]
         rows.append(_cell_row(record))
-    columns = [*_IDENTITY, "metric", *_SIZES, *_SCORES, *_COSTS, "subset", "order", "one_relation", "error"]
+    columns = [*_IDENTITY, "metric", *_SIZES, *_SCORES, *_COSTS, "subset", "order", "one_relation", "machine", "error"]
     frame = pd.DataFrame(rows, columns=list(dict.fromkeys([*columns, *(name for row in rows for name in row)])))
     numbers = [*_SIZES, *_SCORES, *_COSTS, *(name for name in frame.columns if name.startswith(_DIAGNOSTIC))]
     return frame.astype(dict.fromkeys(numbers, float))
@@ -72,6 +72,7 @@ def _cell_row(record: Record) -> dict[str, Any]:
         "subset": subset,
         "order": order,
         "one_relation": _one_relation(metrics, record.get("n_test")),
+        "machine": _machine(record.get("environment") or {}),
         "error": "" if not error else f"{error.get('type', 'Error')}: {error.get('message', '')}",
         **{_DIAGNOSTIC + name: value for name, value in (record.get("diagnostics") or {}).items()},
     }
@@ -82,6 +83,14 @@ def _one_relation(metrics: Mapping[str, Any], n_test: int | None) -> str:
     scores = metrics.get("per_relation") or {}
     several = sum(score["support"] > 0 for score in scores.values()) > 1
     return next((name for name, score in scores.items() if several and score["predicted"] == n_test), "")
+
+
+def _machine(environment: Mapping[str, Any]) -> str:
+    """What a run's seconds depend on beside its work: the device or, on a CPU, its model and the number of threads."""
+    if environment.get("device", "cpu") != "cpu":
+        return str(environment["device"])
+    threads = environment.get("threads")
+    return f"{environment.get('cpu')} ({threads} thread{'' if threads == 1 else 's'})" if threads else ""
 
 
 def _digest(ids: list[str]) -> str:
@@ -124,6 +133,7 @@ def _summarise(group: pd.DataFrame) -> dict[str, Any]:
         row |= {"f1_mean": found.mean, "f1_low": _or_nan(found.low), "f1_high": _or_nan(found.high)}
     row |= {f"{name}_mean": runs[name].mean() for name in _SCORES if name != "f1"}
     row |= {name: group[name].max() for name in _SIZES}
+    row["machines"] = " and ".join(sorted(set(runs["machine"]) - {""}))
     row |= {name: runs[name].max() if name == "peak_memory_bytes" else runs[name].mean() for name in _COSTS}
     return row
 
@@ -206,7 +216,7 @@ def _notes(summary: pd.DataFrame, ratios: Sequence[float]) -> tuple[str, ...]:
         "of the training subset, seeds averaged first; n = draws×seeds; one run has no interval.",
         f"Training instances: {sized}.",
         f"Cost at {ratio_name(ratios[-1])}: seconds of training, of prediction per 1,000 instances and parameters are "
-        "means, memory is the peak over runs.",
+        f"means, memory is the peak over runs.{_machines(summary[summary['ratio'] == ratios[-1]])}",
     ]
     if "seeds" in set(summary["unit"]):
         only = "Where n has one draw (as at 100%, where all draws are equal), the interval is over seeds only."
@@ -220,6 +230,17 @@ def _notes(summary: pd.DataFrame, ratios: Sequence[float]) -> tuple[str, ...]:
             1, f"Runs that gave every test instance the same relation, in the means too: {', '.join(constant)}."
         )
     return tuple(notes)
+
+
+def _machines(summary: pd.DataFrame) -> str:
+    """The methods by what ran them, where that differs: their seconds must not be compared."""
+    methods: dict[str, list[str]] = {}
+    for row in summary[summary["n"] > 0].to_dict("records"):
+        methods.setdefault(row["machines"], []).append(row["method"])
+    if len(methods) < 2:
+        return ""
+    groups = (f"{', '.join(names)} on {on or 'a machine unknown'}" for on, names in methods.items())
+    return f" Seconds do not compare between machines: {'; '.join(groups)}."
 
 
 def split_costs(table: Table) -> tuple[Table, Table]:

@@ -114,6 +114,26 @@ def test_runs_that_know_one_relation_only_are_named():
     assert list(cells_frame([few])["one_relation"]) == [""]
 
 
+def test_costs_of_other_machines_are_named():
+    def run(method, **environment):
+        return record(method, environment=environment) if environment else record(method)
+
+    one = {"device": "cpu", "cpu": "Q7", "threads": 1}
+    runs = [run("a", **one), run("b", **one, cores=2), run("c", **one | {"threads": 2})]
+    assert "machines" not in table_of(runs[:2]).notes[-1]
+    assert (
+        table_of(runs)
+        .notes[-1]
+        .endswith(" Seconds do not compare between machines: a, b on Q7 (1 thread); c on Q7 (2 threads).")
+    )
+    other = [runs[0], run("b", device="NVIDIA H200", threads=5), run("c")]
+    assert (
+        table_of(other).notes[-1].endswith(" machines: a on Q7 (1 thread); b on NVIDIA H200; c on a machine unknown.")
+    )
+    two = [runs[0], record("a", draw=1, environment=one | {"threads": 3}), runs[1]]
+    assert "machines: a on Q7 (1 thread) and Q7 (3 threads); b on Q7 (1 thread)." in table_of(two).notes[-1]
+
+
 def test_latex():
     found = tabular.to_latex(table_of(grid()))
     comments, body = found[: found.index("\n\\begin")], found[found.index("\n\\begin") :]

@@ -196,6 +196,7 @@ def _notes(cells: Sequence[Cell]) -> list[str]:
     per_record: Mapping[str, Callable[[Mapping], object]] = {
         "contents of the corpus": lambda record: record["identity"].get("dataset_hash"),
         "processors": lambda record: (record.get("environment") or {}).get("cpu"),
+        "thread counts (seconds do not compare)": lambda record: (record.get("environment") or {}).get("threads"),
         "kinds of device": lambda record: record["identity"].get("device_type"),
     }
     for what, of in per_record.items():
