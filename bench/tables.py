@@ -233,11 +233,11 @@ def _notes(summary: pd.DataFrame, ratios: Sequence[float]) -> tuple[str, ...]:
 
 
 def _machines(summary: pd.DataFrame) -> str:
-    """The methods by what ran them, where that differs: their seconds must not be compared."""
+    """The methods by what ran them, where that differs, between methods or within one: seconds then do not compare."""
     methods: dict[str, list[str]] = {}
     for row in summary[summary["n"] > 0].to_dict("records"):
         methods.setdefault(row["machines"], []).append(row["method"])
-    if len(methods) < 2:
+    if len({machine for on in methods for machine in on.split(" and ")}) < 2:
         return ""
     groups = (f"{', '.join(names)} on {on or 'a machine unknown'}" for on, names in methods.items())
     return f" Seconds do not compare between machines: {'; '.join(groups)}."

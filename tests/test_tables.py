@@ -132,6 +132,7 @@ def test_costs_of_other_machines_are_named():
     )
     two = [runs[0], record("a", draw=1, environment=one | {"threads": 3}), runs[1]]
     assert "machines: a on Q7 (1 thread) and Q7 (3 threads); b on Q7 (1 thread)." in table_of(two).notes[-1]
+    assert table_of(two[:2]).notes[-1].endswith(" machines: a on Q7 (1 thread) and Q7 (3 threads).")
 
 
 def test_latex():

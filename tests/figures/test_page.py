@@ -71,11 +71,12 @@ def test_a_missing_cell_is_named(records):
 def test_what_the_records_differ_in_is_said(records):
     records[0]["identity"]["method_version"] = "2"
     records[0]["identity"]["dataset_hash"] = "another"
-    records[1]["environment"] = {"cpu": "fast"}
+    records[1]["environment"] = {"cpu": "fast", "threads": 3}
     page = made("out", records)["figures.md"].decode()
     assert "- mini: records of 2 versions of its code" in page
     assert "- records of 2 contents of the corpus" in page
     assert "- records of 2 processors" in page
+    assert "- records of 2 thread counts (seconds do not compare)" in page
     assert "2 (1 unmatched left out)" in page
 
 
