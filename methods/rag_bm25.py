@@ -1,6 +1,6 @@
 """BM25 retrieval, neighbours as text."""
 
-from methods.parts.bm25 import BM25Retriever
+from methods.parts.retrieval.bm25 import BM25Retriever
 from methods.parts.text_rag import TextRag
 
 

@@ -1,6 +1,6 @@
 """Random instances as text: the control of the other text prompts."""
 
-from methods.parts.random import RandomRetriever
+from methods.parts.retrieval.random import RandomRetriever
 from methods.parts.text_rag import TextRag
 
 

@@ -1,6 +1,6 @@
 """Fixed k-NN over frozen sentence embeddings, neighbours as text."""
 
-from methods.parts.dense import DenseRetriever
+from methods.parts.retrieval.dense import DenseRetriever
 from methods.parts.text_rag import TextRag
 
 

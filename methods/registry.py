@@ -96,6 +96,6 @@ METHODS = Registry(
         "rag_text": "methods.rag_text:RagText",
         "rag_bm25": "methods.rag_bm25:RagBM25",
         "rag_random": "methods.rag_random:RagRandom",
-        "etrag": "methods.etrag:Etrag",
+        "etrag": "methods.etrag.method:Etrag",
     },
 )

@@ -13,10 +13,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from bench import config
-from bench.data.base import DataError
-from bench.flags import ConfigError
-from bench.store import StoreError
+from bench.errors import ConfigError, DataError, StoreError
+from bench.settings import config
 from methods.base import MethodError
 from methods.registry import RegistryError
 
@@ -42,8 +40,8 @@ def add_setting_flags(add: Callable[..., Any]) -> None:
 
 
 def read_config(args: argparse.Namespace, **more: Any) -> config.RunConfig:
-    """The configuration of `add_setting_flags` and ``--set``, with ``more`` arguments of `bench.config.build`. Raises
-    as that does."""
+    """The configuration of `add_setting_flags` and ``--set``, with ``more`` arguments of `config.build`. Raises as that
+    does."""
     names = ("dataset", "data_dir", "split_ids", "drop_leaks", "device")
     return config.build(args.preset, args.settings, **{name: getattr(args, name) for name in names}, **more)
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.flags import ConfigError
-from bench.store import Record, Store
+from bench.errors import ConfigError
+from bench.records.store import Record, Store
 
 SHOWN = 5
 
@@ -27,9 +27,9 @@ def run(args: argparse.Namespace) -> int:
     """Raises ConfigError where a folder holds no run or the two have no cell in common, StoreError for broken files."""
     if args.show < 0:
         raise ConfigError(f"--show {args.show}: use a whole number from 0")
-    from bench.analysis.runs import changed_settings, open_run, paired_cells
-    from bench.analysis_tables import difference_table
-    from bench.tabular import to_console
+    from bench.records.run import changed_settings, open_run, paired_cells
+    from bench.report.answer_tables import difference_table
+    from bench.report.tabular import to_console
 
     before, after = open_run(args.before), open_run(args.after)
     pairs = paired_cells(before, after)
@@ -56,7 +56,7 @@ def _tests(
     pairs: Sequence[tuple[Record, Record]], before: Store, after: Store
 ) -> tuple[dict[tuple[str, float], tuple[float, float]] | None, str]:
     """The tests of the differences, or None and why."""
-    from bench.significance import ComparisonError, change_tests
+    from bench.statistics.significance import ComparisonError, change_tests
 
     try:
         return change_tests(pairs, before.predictions, after.predictions), ""
@@ -70,9 +70,9 @@ def _differ(pair: tuple[Record, Record], key: str) -> bool:
 
 def _print_moves(title: str, cells: Sequence[tuple[Record, Record]], before: Store, after: Store, count: int) -> None:
     """Flips over all cells of a method and ratio, an instance once for each; ids with their first flip."""
-    from bench.analysis.errors import moves
-    from bench.analysis_tables import move_tables
-    from bench.tabular import to_console
+    from bench.report.answer_tables import move_tables
+    from bench.report.tabular import to_console
+    from bench.scoring.answers import moves
 
     found = [
         move

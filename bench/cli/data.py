@@ -6,10 +6,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from bench import config as configuration
 from bench.cli import FAILURE
-from bench.config import RunConfig
-from bench.flags import ConfigError
+from bench.errors import ConfigError
+from bench.settings import config as configuration
+from bench.settings.config import RunConfig
 
 
 def add_parser(commands: Any) -> None:
@@ -34,7 +34,7 @@ def check(args: argparse.Namespace) -> int:
         raise ConfigError(f"--out {args.out} is a file; name a folder")
     from bench.data import load_configured
     from bench.data.quality import inspect
-    from bench.report import file_names  # pandas and matplotlib
+    from bench.records.files import file_names
     from bench.report.data_card import render_card, write_card
 
     dataset = load_configured(config)
@@ -51,7 +51,7 @@ def export(args: argparse.Namespace) -> int:
     """Write the corpus in the format of dataset `jsonl`. Raises as `check`, and DataError for a folder in use."""
     config = _config(args)
     from bench.data import load_configured
-    from bench.data.jsonl import write
+    from bench.data.corpora.jsonl import write
 
     for file in write(load_configured(config), args.out):
         print(file)

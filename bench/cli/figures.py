@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 
 from bench.cli import FAILURE, INTERRUPTED
-from bench.flags import ConfigError
+from bench.errors import ConfigError
 
 
 def add_parser(commands: Any) -> None:
@@ -74,8 +74,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _work(job: Any) -> int:
     """Run the cells of a job; how many of them failed."""
-    from bench.executors import serial
-    from bench.progress import display
+    from bench.run.executors import serial
+    from bench.run.progress import display
 
     _say(f"{job.store.out}: {len(job.specs)} cells to run, {job.cached} stored")
     with display(job.specs, job.cached, Console(stderr=True)) as shown:
@@ -88,7 +88,7 @@ def _work(job: Any) -> int:
 
 def _show_plan(missing: Sequence[Any], records: Sequence[Any]) -> None:
     from bench.figures.work import estimate
-    from bench.progress import duration
+    from bench.run.progress import duration
 
     seconds = [estimate(wish, records) for wish in missing]
     for wish, one in zip(missing, seconds, strict=True):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.flags import ConfigError
+from bench.errors import ConfigError
 from methods.types import Instance
 
 TOP = 3  # scores shown of one prediction
@@ -37,7 +37,7 @@ def add_parser(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Raises ConfigError for what the run does not have, StoreError for broken files."""
-    from bench.analysis.runs import cells_of_one_setting, corpus, open_run
+    from bench.records.run import cells_of_one_setting, corpus, open_run
 
     found = open_run(args.folder)
     compared = args.list in ("fixed", "broken")
@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _list(lines: Mapping[str, Sequence[Mapping[str, Any]]], which: str, against: str) -> None:
     """One line per instance: id, method, gold, what was predicted."""
-    from bench.analysis.errors import label_text, moves, right
+    from bench.scoring.answers import label_text, moves, right
 
     for method, predicted in lines.items():
         if which == "wrong":
@@ -88,9 +88,9 @@ def _summarise(
     negative: str | None,
     instances: Mapping[str, Instance] | None,
 ) -> None:
-    from bench.analysis.errors import moves
-    from bench.analysis_tables import error_tables, move_tables
-    from bench.tabular import to_console
+    from bench.report.answer_tables import error_tables, move_tables
+    from bench.report.tabular import to_console
+    from bench.scoring.answers import moves
 
     tables = error_tables(lines, negative, instances)
     tables += [] if before is None else move_tables(moves(before, lines))
@@ -105,7 +105,7 @@ def _show(
     instances: Mapping[str, Instance] | None,
 ) -> None:
     """Raises ConfigError where no method predicted the instance."""
-    from bench.analysis.errors import label_text
+    from bench.scoring.answers import label_text
 
     chosen = {method: next((line for line in rows if line["id"] == name), None) for method, rows in lines.items()}
     known = next((line for line in chosen.values() if line is not None), None)
@@ -126,8 +126,8 @@ def _show(
 
 def _answer(line: Mapping[str, Any], query: Instance | None, instances: Mapping[str, Instance]) -> Iterator[str]:
     """A prediction, its best scores and the gold ones, its probes, its neighbours."""
-    from bench.analysis.errors import label_text, names, right
-    from bench.analysis.quality import shared
+    from bench.scoring.answers import label_text, names, right
+    from bench.scoring.neighbours import shared
 
     yield f"predicted: {label_text(line['predicted'])} ({'right' if right(line) else 'wrong'})"
     best = sorted(line["scores"].items(), key=lambda item: (-item[1], item[0]))

@@ -10,8 +10,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from bench.config import PRESETS, preset_names, read_preset
-from bench.store import Store
+from bench.paths import PRESETS
+from bench.records.store import Store
+from bench.settings.config import preset_names, read_preset
 from methods.registry import METHODS, Registry
 
 FOLLOW = 8  # base classes and re-exports, at most

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.cli import FAILURE
-from bench.flags import ConfigError
+from bench.errors import ConfigError
 
 PARTS = ("selection", "distances", "bm25", "labels", "search", "step", "database", "methods")
 
@@ -35,10 +35,10 @@ def run(args: argparse.Namespace) -> int:
             raise ConfigError(f"--only: unknown part {part!r}; known: {', '.join(PARTS)}")
     if args.out.exists() and not args.out.is_dir():
         raise ConfigError(f"--out {args.out} is a file; name a folder")
-    from bench.environment import describe, resolve_device
     from bench.overhead.measure import Row
     from bench.overhead.parts import measure, pieces
     from bench.overhead.report import cost_line, line, write
+    from bench.run.environment import describe, resolve_device
 
     device = resolve_device(args.device)
     environment = describe(device)

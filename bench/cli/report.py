@@ -9,10 +9,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bench.config import RunConfig
-from bench.data.base import DataError, Dataset
-from bench.flags import ConfigError, one_line
-from bench.store import Store
+from bench.data.base import Dataset
+from bench.errors import ConfigError, DataError
+from bench.records.store import Store
+from bench.settings.config import RunConfig
+from bench.settings.flags import one_line
 from methods.registry import RegistryError
 
 
@@ -53,8 +54,8 @@ def publish(
     ``dataset``: the corpus, for the texts of the page; ``notes``: why it is not there. Raises ConfigError where no cell
     has a record yet, or none is of the method ``reference``.
     """
-    from bench.page.document import write_page
     from bench.report import render_console, significances, write_report  # pandas and matplotlib
+    from bench.report.page.document import write_page
 
     records = store.records(manifest["cells"])
     if not records:

@@ -12,12 +12,12 @@ from typing import Any
 
 from rich.console import Console
 
-from bench import config as configuration
 from bench.cli import FAILURE, INTERRUPTED, add_setting_flags, read_config
 from bench.cli.report import publish
-from bench.config import RunConfig
-from bench.flags import ConfigError
-from bench.store import SCHEMA_VERSION, Record, Store
+from bench.errors import ConfigError
+from bench.records.store import SCHEMA_VERSION, Record, Store
+from bench.settings import config as configuration
+from bench.settings.config import RunConfig
 
 
 def add_parser(commands: Any) -> None:
@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     # From here on torch and the data are loaded; a typo above was answered at once.
     from bench.data import load_configured
     from bench.data.quality import inspect
-    from bench.plan import plan, plan_notes
+    from bench.run.plan import plan, plan_notes
 
     configuration.method_options(config)  # before a large corpus is read; `plan` needs them again
     dataset = load_configured(config)
@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
     if args.explain:
         _explain(waiting, store, fresh=args.fresh)
     if args.dry_run:
-        from bench.power import plan_lines
+        from bench.statistics.power import plan_lines
 
         print("\n".join(plan_lines(len(dataset.test), len(config.draws), len(config.seeds))))
         _show_grid(specs, waiting)
@@ -98,8 +98,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _work(specs: Sequence[Any], waiting: Sequence[Any], dataset: Any, store: Store) -> list[Record]:
     """Run the cells that wait; the records of those that failed."""
-    from bench.executors import serial
-    from bench.progress import display
+    from bench.run.executors import serial
+    from bench.run.progress import display
 
     with display(waiting, len(specs) - len(waiting), Console(stderr=True)) as shown:
         shown.learn(store.records(spec.cell_id for spec in specs))
@@ -125,11 +125,11 @@ def _announce(specs: Sequence[Any], waiting: Sequence[Any], store: Store, notes:
 
 
 def _explain(waiting: Sequence[Any], store: Store, *, fresh: bool) -> None:
-    from bench.plan import explain
+    from bench.records.identity import explain
 
     records = store.records()
     for spec in waiting:
-        reasons = ["--fresh"] if fresh else explain(spec, records)
+        reasons = ["--fresh"] if fresh else explain(spec.cell_id, spec.identity, records)
         for reason in reasons:
             print(f"{spec.cell_id}  {spec.label}: {reason}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from bench.flags import ConfigError
+from bench.errors import ConfigError
 
 
 def add_parser(commands: Any) -> None:
@@ -21,7 +21,7 @@ def run(args: argparse.Namespace) -> int:
     for name, least in (("comparisons", 1), ("resamples", 1), ("seed", 0)):
         if getattr(args, name) < least:
             raise ConfigError(f"--{name} {getattr(args, name)}: expected at least {least}")
-    from bench.simulation import rates
+    from bench.statistics.simulation import rates
 
     print(f"{'rate over ' + str(args.comparisons) + ' comparisons':<64}   rate  promised  sampling error")
     for found in rates(args.comparisons, args.resamples, args.seed):

@@ -11,18 +11,17 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from bench.cli import FAILURE, INTERRUPTED, add_setting_flags, read_config
-from bench.config import RunConfig
-from bench.flags import ConfigError
-from bench.store import StoreError
-from bench.variants import file_name
+from bench.errors import ConfigError, StoreError
+from bench.settings.config import RunConfig
+from bench.settings.variants import file_name
 from methods.registry import METHODS
 
 if TYPE_CHECKING:
     from optuna.study import Study
 
     from bench.data.base import Dataset
-    from bench.plan import CellSpec
-    from methods.base import SearchSpace
+    from bench.run.plan import CellSpec
+    from methods.settings import SearchSpace
 
 
 def add_parser(commands: Any) -> None:
@@ -61,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     _check(args, config)
     # From here on torch, Optuna and the data are loaded; a typo above was answered at once.
     from bench.data import load_configured
-    from bench.plan import plan, plan_notes
+    from bench.run.plan import plan, plan_notes
     from bench.tuning.space import read_space, resolved_space
 
     given = read_space(args.space) if args.space else None

@@ -10,12 +10,13 @@ from typing import Any, get_type_hints
 
 from pydantic import ValidationError
 
-from bench.config import RunConfig
-from bench.data.base import DataError, Dataset
+from bench.data.base import Dataset
 from bench.data.leaks import drop_leaks as without_leaks
 from bench.data.split_ids import with_split_ids
-from methods.base import Settings
+from bench.errors import DataError
+from bench.settings.config import RunConfig
 from methods.registry import Registry
+from methods.settings import Settings
 
 __all__ = ["DATASETS", "DataError", "Dataset", "load_configured", "load_dataset", "options_class", "resolve_options"]
 
@@ -23,13 +24,13 @@ DATASETS = Registry(
     kind="dataset",
     group="bench.datasets",
     builtin={
-        "fewrel": "bench.data.fewrel:load",
-        "hub": "bench.data.hub:load",
-        "jsonl": "bench.data.jsonl:load",
-        "redocred": "bench.data.redocred:load",
-        "semeval": "bench.data.semeval:load",
-        "synthetic": "bench.data.synthetic:load",
-        "tacred": "bench.data.tacred:load",
+        "fewrel": "bench.data.corpora.fewrel:load",
+        "hub": "bench.data.corpora.hub:load",
+        "jsonl": "bench.data.corpora.jsonl:load",
+        "redocred": "bench.data.corpora.redocred:load",
+        "semeval": "bench.data.corpora.semeval:load",
+        "synthetic": "bench.data.corpora.synthetic:load",
+        "tacred": "bench.data.corpora.tacred:load",
     },
 )
 

@@ -13,10 +13,6 @@ from bench.data.duplicates import Repeat, leaks, repeats
 from methods.types import Instance, RelationSchema
 
 
-class DataError(Exception):
-    """Bad or missing data: one line that names file, line or field, and what to do."""
-
-
 @dataclass(frozen=True)
 class PublishedSubset:
     """The instances of a ratio as somebody published them (bench.data.split_ids): ids of train and of dev (None where
@@ -29,7 +25,7 @@ class PublishedSubset:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Train, dev and test instances with their schema and the name of their official metric (bench.metrics).
+    """Train, dev and test instances with their schema and the name of their official metric (bench.scoring.metrics).
 
     ``card``: what the loader counted, kept in the manifest of every run. One of its keys is read here: `remarks`
     (sentences for the reader of a table). ``published``: ratio -> the subset that takes the place of
@@ -41,7 +37,7 @@ class Dataset:
 
     ``extra_tests``: test sets of another domain, by name (the main one is called ``test_name``); ``datastores``:
     instances to retrieve from instead of the training subset, by name. Their relations may be unknown to the schema
-    (such instances are never scored) but have a verbalisation there. bench.domains says what is done with them.
+    (such instances are never scored) but have a verbalisation there. bench.run.test_sets says what is done with them.
     """
 
     name: str

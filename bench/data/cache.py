@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.data import entries
-from bench.data.base import DataError
+from bench.errors import DataError
 from methods.types import Instance, Span
 
 Contents = Mapping[Path, bytes]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bench.config import TypeConstraints
+from bench.settings.config import TypeConstraints
 from methods.types import Instance, RelationSchema
 
 

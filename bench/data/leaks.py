@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from bench.data.base import DataError, Dataset
+from bench.data.base import Dataset
 from bench.data.duplicates import THRESHOLD, leaks, repeats
+from bench.errors import DataError
 from methods.types import Instance
 
 

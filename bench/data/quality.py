@@ -12,10 +12,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from bench.config import canonical_json
 from bench.data.base import Dataset
 from bench.data.duplicates import THRESHOLD, Key, Repeat, Words, key, token_words
 from bench.data.split import relation_counts, subset
+from bench.settings.config import canonical_json
 from methods.parts.verbalize import marked_words
 from methods.types import Instance, Span
 

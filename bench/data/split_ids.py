@@ -13,8 +13,9 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from bench.data.base import DataError, Dataset, PublishedSubset
+from bench.data.base import Dataset, PublishedSubset
 from bench.data.cache import read_bytes
+from bench.errors import DataError
 
 _TRAIN, _DEV = "train/{}.split.txt", "dev/dev.{}.split.txt"
 _RATIO = re.compile(r"(0?\.\d+|1(\.0*)?)")

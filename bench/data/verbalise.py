@@ -15,11 +15,9 @@ from pathlib import Path
 
 import yaml  # type: ignore[import-untyped,unused-ignore]
 
-from bench.data.base import DataError
+from bench.errors import DataError
+from bench.paths import CONFIGS
 
-_PACKAGE = Path(__file__).resolve().parents[1]
-# A checkout and an editable install have configs/ beside bench/; a wheel may carry it beside or inside bench/.
-_PLACES = (_PACKAGE.parent / "configs", _PACKAGE / "configs")
 _PREPOSITION = re.compile(r"\b(about|after|as|at|before|by|for|from|in|into|near|of|on|over|to|under|with)$", re.ASCII)
 _PREFIXES = {"per": "person", "org": "organization", "gpe": "place", "loc": "place"}
 
@@ -127,10 +125,9 @@ def _phrase(name: str, *, with_prefix: bool) -> str:
 def _packaged(name: str) -> Path:
     if not re.fullmatch(r"[\w-]+", name):
         raise DataError(f"verbalisations {name!r}: give the name of a file in configs/verbalisations or a .yaml file")
-    path = next((p for place in _PLACES if (p := place / "verbalisations" / f"{name}.yaml").is_file()), None)
-    if path is None:
-        places = " or ".join(str(place / "verbalisations") for place in _PLACES)
-        raise DataError(f"verbalisations {name}.yaml not found in {places}: is the installation complete?")
+    path = CONFIGS / "verbalisations" / f"{name}.yaml"
+    if not path.is_file():
+        raise DataError(f"verbalisations {name}.yaml not found in {path.parent}: is the installation complete?")
     return path
 
 

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
 
 from bench.drawing.style import COLOURS, DASHES, MARKERS, paper_style, plain
-from bench.tabular import metric_name, ratio_name
+from bench.names import metric_name, ratio_name
 
 _DODGE = 0.055  # decades between two methods at one ratio
 
@@ -20,7 +20,7 @@ _DODGE = 0.055  # decades between two methods at one ratio
 def f1_by_ratio(summary: pd.DataFrame) -> Figure:
     """F1 (percent) against the share of training instances, one line per method, with 95% intervals.
 
-    ``summary``: rows of ``bench.tables.summary_frame`` of one dataset. A method that has not finished at a ratio has
+    ``summary``: rows of ``summary_frame`` of one dataset. A method that has not finished at a ratio has
     no point there and its line breaks. Raises ValueError for rows of several datasets or none.
     """
     names = list(summary["dataset"].unique()) if len(summary) else []

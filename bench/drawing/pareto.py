@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from bench.drawing.style import COLOURS, DASHES, MARKERS, paper_style, plain
-from bench.tabular import metric_name, ratio_name
+from bench.names import metric_name, ratio_name
 
 COSTS = {"train_seconds": "training (s)", "predict_seconds": "prediction of the test set (s)"}
 
@@ -31,7 +31,7 @@ def quality_by_cost(summary: pd.DataFrame) -> Figure:
     """F1 (percent) against the seconds of training and of prediction, a point per method and ratio; a line joins the
     methods of one ratio that no other one beats in both.
 
-    ``summary``: rows of ``bench.tables.summary_frame`` of one dataset. Unfinished points and unmeasured costs are left
+    ``summary``: rows of ``summary_frame`` of one dataset. Unfinished points and unmeasured costs are left
     out. Raises ValueError for rows of several datasets or none.
     """
     names = list(summary["dataset"].unique()) if len(summary) else []

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bench.drawing.style import COLOURS, MARKERS, paper_style, plain
-from bench.tabular import metric_name, ratio_name
+from bench.names import metric_name, ratio_name
 
 _WIDTH = 0.7  # of a method's place on the axis, shared by its draws
 
@@ -18,7 +18,7 @@ def spread_by_run(cells: pd.DataFrame) -> Figure:
     """F1 (percent) of every finished run, a panel per ratio: beside each other the draws of a method, above each other
     the seeds of a draw; a short line is the mean of a draw, the long one that of the method (draws weigh alike).
 
-    ``cells``: rows of ``bench.tables.cells_frame`` of one dataset. Raises ValueError for rows of several datasets or
+    ``cells``: rows of ``cells_frame`` of one dataset. Raises ValueError for rows of several datasets or
     none.
     """
     names = list(cells["dataset"].unique()) if len(cells) else []

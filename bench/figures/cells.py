@@ -13,13 +13,14 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from bench import config as configuration
-from bench.config import RunConfig, canonical_json, method_optimisation, method_options
-from bench.figures.contract import PROJECT, Contract, Grid
-from bench.flags import ConfigError
-from bench.store import Record, Store, StoreError
-from bench.variants import SUFFIX
-from methods.base import Settings
+from bench.errors import ConfigError, StoreError
+from bench.figures.contract import Contract, Grid
+from bench.paths import ROOT
+from bench.records.store import Record, Store
+from bench.settings import config as configuration
+from bench.settings.config import RunConfig, canonical_json, method_optimisation, method_options
+from bench.settings.variants import SUFFIX
+from methods.settings import Settings
 
 _PARTS = {
     "identity": dict,
@@ -100,9 +101,7 @@ def _cells(grid: Grid) -> Iterable[Wanted]:
         tuned = grid.tuned if method.endswith(SUFFIX) else None
         for varied in values:
             settings = [] if varied is None else [f"{varied[0]}={json.dumps(varied[1])}"]
-            config = configuration.build(
-                grid.preset, settings, methods=method, tuned=PROJECT / tuned if tuned else None
-            )
+            config = configuration.build(grid.preset, settings, methods=method, tuned=ROOT / tuned if tuned else None)
             options = method_options(config)[method]
             for ratio in grid.ratios:
                 for draw in grid.draws:

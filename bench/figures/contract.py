@@ -9,11 +9,10 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from bench.flags import ConfigError, one_line
-from methods.base import Settings
-
-PROJECT = Path(__file__).resolve().parents[2]
-CONTRACTS = PROJECT / "configs" / "figures"
+from bench.errors import ConfigError
+from bench.paths import CONTRACTS
+from bench.settings.flags import one_line
+from methods.settings import Settings
 
 
 class Vary(Settings):

@@ -10,14 +10,14 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from bench.config import DatasetConfig, RunConfig
-from bench.data.base import DataError, Dataset
+from bench.data.base import Dataset
+from bench.errors import DataError, StoreError
 from bench.figures.cells import Cell
 from bench.figures.sharing import sharing
-from bench.flags import one_line
-from bench.report import write_file
-from bench.store import StoreError
-from methods.base import Settings
+from bench.records.files import write_file
+from bench.settings.config import DatasetConfig, RunConfig
+from bench.settings.flags import one_line
+from methods.settings import Settings
 
 Corpus = Callable[[RunConfig], Dataset]
 ABSENT = "what its neighbours share is not derived (needs the corpus: --derive --data-dir)"

@@ -6,9 +6,9 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable
 
+from bench.errors import StoreError
 from bench.figures.cells import Cell
-from bench.statistics import MeanInterval, mean_interval
-from bench.store import StoreError
+from bench.statistics.intervals import MeanInterval, mean_interval
 
 Number = tuple[int, float]  # the draw of a run, and a number of it
 _SHARES = ("metrics.f1", "shared.", "chance.", "diagnostics.same_relation", "diagnostics.soft_hard")

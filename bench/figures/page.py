@@ -9,15 +9,16 @@ from pathlib import Path
 import pandas as pd
 
 from bench.drawing.style import figure_bytes
+from bench.errors import StoreError
 from bench.figures.cells import Cell
 from bench.figures.contract import Contract, Value
 from bench.figures.draw import draw
 from bench.figures.numbers import numbers, summary, values_of
 from bench.figures.rules import Estimate, Verdict, verdicts
-from bench.report import file_names, write_file
-from bench.statistics import MeanInterval
-from bench.store import StoreError
-from bench.tabular import MISSING, Table, escape_markdown, ratio_name, to_markdown
+from bench.names import MISSING, ratio_name
+from bench.records.files import file_names, write_file
+from bench.report.tabular import Table, escape_markdown, to_markdown
+from bench.statistics.intervals import MeanInterval
 
 HEAD = """# Figures and claims
 

@@ -10,7 +10,7 @@ from typing import Literal
 from bench.figures.cells import Cell
 from bench.figures.contract import AtLeast, Contract, Lead, MoreAtLow, Term
 from bench.figures.numbers import numbers, summary
-from bench.statistics import MeanInterval, mean_interval
+from bench.statistics.intervals import MeanInterval, mean_interval
 
 Decision = Literal["supported", "not supported", "not testable here"]
 # {draw: {seed: (value, what the cell learnt from)}}

@@ -9,14 +9,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import fmean
 
-from bench.config import RunConfig, canonical_json
 from bench.data import load_configured
-from bench.data.base import DataError, Dataset
+from bench.data.base import Dataset
+from bench.errors import ConfigError, DataError
 from bench.figures.cells import Cell, Wanted
-from bench.flags import ConfigError
-from bench.plan import CellSpec, plan
-from bench.report import file_names
-from bench.store import SCHEMA_VERSION, Record, Store
+from bench.records.files import file_names
+from bench.records.store import SCHEMA_VERSION, Record, Store
+from bench.run.plan import CellSpec, plan
+from bench.settings.config import RunConfig, canonical_json
 
 
 @dataclass(frozen=True)

@@ -12,21 +12,21 @@ import torch
 from rank_bm25 import BM25Okapi
 from torch import Tensor
 
-from bench.data.semeval import RELATIONS
-from bench.data.tacred import TACRED
+from bench.data.corpora.semeval import RELATIONS
+from bench.data.corpora.tacred import TACRED
 from bench.data.verbalise import load_verbalisations
 from bench.overhead import plain
 from bench.overhead.measure import Row, medians, peak_bytes
-from methods.base import Models, Scoring
-from methods.parts.bm25 import CompiledBM25
+from methods.etrag.distances import Nearness
+from methods.etrag.relaxed_knn import select
 from methods.parts.conditioning import EncoderInput
-from methods.parts.distances import Nearness
-from methods.parts.generator import build_generator
-from methods.parts.label_scoring import LabelScorer
-from methods.parts.label_trie import build_trie
-from methods.parts.relaxed_knn import select
-from methods.parts.retriever import nearest
-from methods.parts.vector_search import VectorIndex, exact
+from methods.parts.generation.generator import build_generator
+from methods.parts.generation.label_scoring import LabelScorer
+from methods.parts.generation.label_trie import build_trie
+from methods.parts.retrieval.bm25 import CompiledBM25
+from methods.parts.retrieval.retriever import nearest
+from methods.parts.retrieval.vector_search import VectorIndex, exact
+from methods.settings import Models, Scoring
 
 K = 10
 SCORE_SPREAD = 0.05  # standard deviation over a query's candidates: 0.04 to 0.07 in the SemEval and FewRel records

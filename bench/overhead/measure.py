@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.profiling import PeakMemory
+from bench.run.profiling import PeakMemory
 
 ROUNDS = 3
 PAGES = Path("/proc/self/statm")

@@ -12,7 +12,7 @@ from typing import Any
 from bench.overhead import kernels, steps
 from bench.overhead.measure import Row
 from bench.overhead.steps import Cost
-from methods.base import Models
+from methods.settings import Models
 
 SIZES = (1000, 10_000, 100_000, 1_000_000)
 # A full selection of 64 queries over more instances than this needs tens of gigabytes.

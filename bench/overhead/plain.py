@@ -13,7 +13,7 @@ import torch
 from rank_bm25 import BM25Okapi
 from torch import Tensor
 
-from methods.parts.generator import Generator, Memory
+from methods.parts.generation.generator import Generator, Memory
 
 
 def select(scores: Tensor, k: int, temperature: float) -> Tensor:

@@ -15,7 +15,7 @@ from bench.drawing.cost import cost_by_database
 from bench.drawing.style import figure_bytes
 from bench.overhead.measure import Row
 from bench.overhead.steps import Cost
-from bench.report import write_file
+from bench.records.files import write_file
 
 
 def line(row: Row) -> str:

@@ -23,17 +23,18 @@ from bench.data import load_dataset
 from bench.data.base import Dataset
 from bench.overhead.kernels import clustered
 from bench.overhead.measure import Row, resident
-from bench.profiling import PeakMemory
-from methods.base import Budget, Context, Models, Progress
-from methods.etrag import Etrag
-from methods.parts.dense import DenseRetriever
-from methods.parts.etrag_options import EtragOptions
+from bench.run.profiling import PeakMemory
+from methods.base import Context, Progress
+from methods.etrag.method import Etrag
+from methods.etrag.options import EtragOptions
 from methods.parts.extractor import GenerativeMethod
-from methods.parts.models import resolve
-from methods.parts.pairs import Quiet
+from methods.parts.generation.offline import Quiet
+from methods.parts.model_files import resolve
+from methods.parts.retrieval.dense import DenseRetriever
 from methods.parts.text_rag import TextRag
 from methods.parts.trainer import train
 from methods.registry import METHODS
+from methods.settings import Budget, Models
 from methods.types import Instance
 
 BATCH = 16

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -13,18 +11,20 @@ from typing import Any, NamedTuple
 import pandas as pd
 from matplotlib.figure import Figure
 
-from bench import tables, tabular
-from bench.domain_table import domain_table, with_test_sets
+from bench import names
 from bench.drawing.by_ratio import f1_by_ratio
 from bench.drawing.pareto import quality_by_cost
 from bench.drawing.spread import spread_by_run
 from bench.drawing.style import figure_bytes
-from bench.probe_table import probe_table, quality_table
-from bench.published import published_table
-from bench.significance import Load, Significance, default_reference, significance
-from bench.significance_table import marks_note, significance_table
-from bench.spread_table import equivalence_frame, equivalence_table, variance_frame, variance_table
-from bench.tables import Record, cells_frame, summary_frame
+from bench.records.files import file_names, write_file
+from bench.report import tables, tabular
+from bench.report.domain_table import domain_table, with_test_sets
+from bench.report.probe_table import probe_table, quality_table
+from bench.report.published import published_table
+from bench.report.significance_table import marks_note, significance_table
+from bench.report.spread_table import equivalence_frame, equivalence_table, variance_frame, variance_table
+from bench.report.tables import Record, cells_frame, summary_frame
+from bench.statistics.significance import Load, Significance, default_reference, significance
 
 __all__ = [
     "Section",
@@ -221,35 +221,11 @@ def _failures(cells: pd.DataFrame) -> list[str]:
     """One line per method, ratio and error; the tracebacks stay in the records."""
     groups = cells[cells["status"] != "ok"].groupby(["method", "ratio", "error"], sort=False)
     return [
-        f"{method} at {tabular.ratio_name(ratio)}, "
+        f"{method} at {names.ratio_name(ratio)}, "
         f"{len(part)} run{'s' * (len(part) > 1)}: {' '.join(error.split())[:300]}"
         for (method, ratio, error), part in groups
     ]
 
 
-def file_names(datasets: Iterable[str]) -> dict[str, str]:
-    """A file name for every dataset: only [A-Za-z0-9._-], no leading dot or dash, and no two alike.
-
-    A name that had to be changed carries a digest of the original, so that it never meets another dataset's.
-    """
-    names = {}
-    for dataset in datasets:
-        safe = re.sub(r"[^A-Za-z0-9._-]+", "-", dataset).strip(".-")[:80]
-        digest = hashlib.sha256(dataset.encode()).hexdigest()[:8]
-        names[dataset] = safe if safe and safe == dataset else f"{safe or 'dataset'}-{digest}"
-    return names
-
-
 def _csv(frame: pd.DataFrame) -> bytes:
     return frame.to_csv(index=False, lineterminator="\n").encode()
-
-
-def write_file(path: Path, content: bytes) -> None:
-    """A reader sees the old file or the new one, never a half; the process id keeps two reports apart."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -10,8 +10,8 @@ from typing import Any
 from bench.data.quality import DataCard, Finding, visible
 from bench.drawing.histogram import relation_histogram
 from bench.drawing.style import figure_bytes
-from bench.report import write_file
-from bench.tabular import Table, escape_markdown, to_console, to_markdown
+from bench.records.files import write_file
+from bench.report.tabular import Table, escape_markdown, to_console, to_markdown
 
 _ORDER = ("leak", "warning", "note")
 

@@ -12,7 +12,7 @@ from typing import Any, Self
 from rich.console import Console
 from rich.status import Status
 
-from bench.progress import LINE_EVERY, describe, duration
+from bench.run.progress import LINE_EVERY, describe, duration
 from methods.base import Progress
 
 

@@ -8,13 +8,13 @@ from functools import partial
 from statistics import fmean
 from typing import Any
 
-from bench.config import RunConfig, method_optimisation, method_options
 from bench.data.base import Dataset
 from bench.data.constraints import constrained
-from bench.execute import build_method
-from bench.outcome import score
-from bench.plan import CellSpec, subset_hash, subsets
-from bench.seeds import derive, seed_everything
+from bench.run.execute import build_method
+from bench.run.plan import CellSpec, subset_hash, subsets
+from bench.run.seeds import derive, seed_everything
+from bench.scoring.labels import score
+from bench.settings.config import RunConfig, method_optimisation, method_options
 from bench.tuning.space import with_values
 from methods.base import Progress
 from methods.types import Instance

@@ -17,14 +17,14 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 from optuna.visualization import matplotlib as plots
 
-from bench.config import RunConfig, canonical_json
 from bench.drawing.style import figure_bytes, paper_style
-from bench.report import write_file
+from bench.records.files import write_file
+from bench.settings.config import RunConfig, canonical_json
+from bench.settings.variants import Source, Variant, file_name
 from bench.tuning.space import divided
 from bench.tuning.storage import IDENTITY
 from bench.tuning.study import DEFAULT, ERROR, SCORES, completed, default_trial, finished
-from bench.variants import Source, Variant, file_name
-from methods.base import SearchSpace
+from methods.settings import SearchSpace
 
 TARGET = "dev F1"
 STATES = {TrialState.COMPLETE: "completed", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}

@@ -10,11 +10,12 @@ import yaml
 from optuna.trial import Trial
 from pydantic import ValidationError
 
-from bench.config import RunConfig, method_options
-from bench.flags import ConfigError, one_line
-from bench.validation import unknown_key, validated
-from methods.base import Between, OneOf, Optimisation, SearchSpace
+from bench.errors import ConfigError
+from bench.settings.config import RunConfig, method_options
+from bench.settings.flags import one_line
+from bench.settings.validation import unknown_key, validated
 from methods.registry import METHODS
+from methods.settings import Between, OneOf, Optimisation, SearchSpace
 
 PREFIX = "optimisation."
 PLAIN = (str, int, float, bool)

@@ -18,13 +18,14 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
-from bench.config import canonical_json
-from bench.flags import ConfigError, one_line
-from bench.plan import CellSpec, differences
-from bench.seeds import derive
-from bench.store import StoreError
+from bench.errors import ConfigError, StoreError
+from bench.records.identity import differences
+from bench.run.plan import CellSpec
+from bench.run.seeds import derive
+from bench.settings.config import canonical_json
+from bench.settings.flags import one_line
 from bench.tuning.space import plain_space
-from methods.base import SearchSpace
+from methods.settings import SearchSpace
 
 IDENTITY = "identity"  # of a study: what its scores depend on
 STARTUP_TRIALS = 4  # completed trials before one may be pruned

@@ -21,12 +21,12 @@ from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from bench.flags import one_line
-from bench.store import StoreError
+from bench.errors import StoreError
+from bench.settings.flags import one_line
 from bench.tuning.display import TrialDisplay
 from bench.tuning.objective import Report, Watch
 from bench.tuning.space import suggest
-from methods.base import SearchSpace
+from methods.settings import SearchSpace
 
 # Of a trial: the process that runs it, whether it is the method's defaults, why it failed, the score of each draw.
 WORKER, DEFAULT, ERROR, SCORES = "worker", "default", "error", "scores"

@@ -14,14 +14,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from methods.base import Between, FitReport, Method, MethodError, Progress, SearchSpace
+from methods.base import FitReport, Method, MethodError, Progress
 from methods.parts.conditioning import EncoderInput
-from methods.parts.generator import build_generator
-from methods.parts.label_scoring import LabelScorer
-from methods.parts.label_trie import build_trie
+from methods.parts.generation.generator import build_generator
+from methods.parts.generation.label_scoring import LabelScorer
+from methods.parts.generation.label_trie import build_trie
 from methods.parts.text_prompt import PromptBuilder
 from methods.parts.trainer import train as run_training
 from methods.parts.verbalize import marked_words, neighbour_words
+from methods.settings import Between, SearchSpace
 from methods.types import Instance, Neighbours, Prediction
 
 PREDICT_BATCH = 64

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 
-from methods.base import Optimisation
+from methods.settings import Optimisation
 
 
 def build_optimiser(

@@ -7,19 +7,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from pydantic import Field
-
-from methods.base import Between, SearchSpace, Settings, Shown
+from methods.base import Shown
 from methods.parts.conditioning import EncoderInput, checked
 from methods.parts.extractor import GenerativeMethod
-from methods.parts.retriever import Retriever
+from methods.parts.options import TextRagOptions
+from methods.parts.retrieval.retriever import Retriever
+from methods.settings import Between, SearchSpace
 from methods.types import Instance, Neighbours, Prediction
-
-
-class TextRagOptions(Settings):
-    """Options of every method with text prompts."""
-
-    k: int = Field(3, ge=1, description="retrieved instances in the prompt")
 
 
 class TextRag(GenerativeMethod):

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.data.tacred import TACRED
+from bench.data.corpora.tacred import TACRED
 
 TOKENS = ["Ann", "Lee", "is", "-LRB-", "the", "-RRB-", "mayor", "of", "Zürich", "."]
 
@@ -76,7 +76,7 @@ _MEASURED = """
 import resource, sys, time
 from pathlib import Path
 from bench.data import load_dataset
-import bench.data.tacred
+import bench.data.corpora.tacred
 start, busy = time.perf_counter(), time.process_time()
 dataset = load_dataset("tacred", Path(sys.argv[1]), {})
 loaded, busy = time.perf_counter(), time.process_time() - busy

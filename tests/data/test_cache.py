@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bench.data import entries as stored
-from bench.data.base import DataError
 from bench.data.cache import Contents, Parsed, cached
 from bench.data.entries import folder
+from bench.errors import DataError
 from methods.types import Instance, Span
 
 relaxed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])

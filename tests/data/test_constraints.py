@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.config import build
 from bench.data import load_dataset
 from bench.data.base import Dataset
 from bench.data.constraints import constrained, describe, seen_relations
-from bench.execute import execute
-from bench.flags import ConfigError
-from bench.plan import plan, subsets
+from bench.errors import ConfigError
+from bench.run.execute import execute
+from bench.run.plan import plan, subsets
+from bench.settings.config import build
 from methods.types import Instance, RelationSchema, Span
 
 SCHEMA = RelationSchema(

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bench.data.base import DataError
-from bench.data.docred_format import Document, read
-from bench.data.redocred import RELATIONS
+from bench.data.corpora.docred_format import Document, read
+from bench.data.corpora.redocred import RELATIONS
+from bench.errors import DataError
 from methods.types import Span
 from tests.data.documents import ada, mention, write, zoe
 

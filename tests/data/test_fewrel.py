@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bench.data import load_dataset
-from bench.data.base import DataError
-from bench.data.fewrel import read
+from bench.data.corpora.fewrel import read
+from bench.errors import DataError
 from methods.types import Span
 
 OFFICIAL = Path(__file__).resolve().parents[2] / ".." / "shared" / "data" / "fewrel"

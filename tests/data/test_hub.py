@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bench.data import load_dataset
-from bench.data.base import DataError
+from bench.errors import DataError
 from methods.types import Instance, Span
 
 datasets = pytest.importorskip("datasets", reason="needs the extra `hub` (the library datasets)")

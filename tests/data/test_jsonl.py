@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 import yaml
 
-from bench.config import build
-from bench.data import load_dataset, semeval
-from bench.data.base import DataError, Dataset
-from bench.data.jsonl import write
-from bench.data.jsonl_line import write_line
-from bench.execute import execute
-from bench.plan import plan
+from bench.data import load_dataset
+from bench.data.base import Dataset
+from bench.data.corpora import semeval
+from bench.data.corpora.jsonl import write
+from bench.data.corpora.jsonl_line import write_line
+from bench.errors import DataError
+from bench.run.execute import execute
+from bench.run.plan import plan
+from bench.settings.config import build
 from tests.data.jsonl_rows import NATIVE, TOKENS, change
 
 SHARED = Path(__file__).resolve().parents[2] / ".." / "shared" / "data"

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bench.data.base import DataError
-from bench.data.jsonl import read
-from bench.data.jsonl_line import split_text, write_line
+from bench.data.corpora.jsonl import read
+from bench.data.corpora.jsonl_line import split_text, write_line
+from bench.errors import DataError
 from methods.types import Instance, Span
 from tests.data.jsonl_rows import NATIVE, TEXT, TOKENS, change
 

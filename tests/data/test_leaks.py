@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 
-from bench.data import DataError, Dataset, load_dataset
+from bench.data import Dataset, load_dataset
 from bench.data.leaks import drop_leaks
+from bench.errors import DataError
 from methods.types import RelationSchema
 from tests.data.test_duplicates import BASE, instances, make
 

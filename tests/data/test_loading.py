@@ -9,13 +9,15 @@ from types import ModuleType
 
 import pytest
 
-from bench.data import DATASETS, load_dataset, options_class, resolve_options, semeval, synthetic, tacred, verbalise
-from bench.data.base import DataError, Dataset
-from bench.data.semeval import Options as SemevalOptions
-from bench.data.semeval import load as load_semeval
+from bench.data import DATASETS, load_dataset, options_class, resolve_options, verbalise
+from bench.data.base import Dataset
+from bench.data.corpora import semeval, synthetic, tacred
+from bench.data.corpora.semeval import Options as SemevalOptions
+from bench.data.corpora.semeval import load as load_semeval
 from bench.data.verbalise import load_verbalisations
-from methods.base import Settings
+from bench.errors import DataError
 from methods.registry import Registry, RegistryError
+from methods.settings import Settings
 from methods.types import RelationSchema
 
 
@@ -78,7 +80,7 @@ def test_a_loader_must_declare_options_and_return_a_dataset(plugin):
 @pytest.fixture
 def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "verbalisations").mkdir()
-    monkeypatch.setattr(verbalise, "_PLACES", (tmp_path / "absent", tmp_path))
+    monkeypatch.setattr(verbalise, "CONFIGS", tmp_path)
     return (tmp_path / "verbalisations" / "toy.yaml").write_text
 
 
@@ -105,7 +107,7 @@ def test_unfit_verbalisations(write, text, message):
 
 
 def test_missing_verbalisations(write):
-    with pytest.raises(DataError, match=r"verbalisations other.yaml not found in .* or "):
+    with pytest.raises(DataError, match=r"verbalisations other.yaml not found in .*: is the installation complete"):
         load_verbalisations("other", ())
 
 

@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bench.data import load_dataset
-from bench.data.base import DataError, Dataset
-from bench.data.docred_format import read
-from bench.data.redocred import (
+from bench.data.base import Dataset
+from bench.data.corpora.docred_format import read
+from bench.data.corpora.redocred import (
     DEV_FILE,
     GAP,
     NEGATIVE,
@@ -25,6 +25,7 @@ from bench.data.redocred import (
     pairs,
 )
 from bench.data.verbalise import load_verbalisations
+from bench.errors import DataError
 from methods.parts.verbalize import marked_words, window
 from methods.types import Instance, Span
 from tests.data.documents import ada, mention, write, zoe

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.data.docred_format import read
-from bench.data.redocred import DEV_FILE, NEGATIVE, RELATIONS, TEST_FILE, in_training, pairs, thin
+from bench.data.corpora.docred_format import read
+from bench.data.corpora.redocred import DEV_FILE, NEGATIVE, RELATIONS, TEST_FILE, in_training, pairs, thin
 from bench.data.split import subset
 
 OFFICIAL = Path(__file__).resolve().parents[2] / ".." / "shared" / "data" / "redocred"

@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bench.data import load_dataset
-from bench.data.base import DataError
-from bench.data.semeval import RELATIONS, TEST_FILE, TRAIN_FILE, read
+from bench.data.corpora.semeval import RELATIONS, TEST_FILE, TRAIN_FILE, read
+from bench.errors import DataError
 from methods.types import Span
 
 OFFICIAL = Path(__file__).resolve().parents[2] / ".." / "shared" / "data" / "semeval2010"

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bench.config import build
 from bench.data import load_dataset
-from bench.data.base import DataError, Dataset
+from bench.data.base import Dataset
 from bench.data.split import subset
 from bench.data.split_ids import with_split_ids
-from bench.flags import ConfigError
-from bench.plan import plan, plan_notes, subsets
-from bench.store import Store
+from bench.errors import ConfigError, DataError
+from bench.records.store import Store
+from bench.run.plan import plan, plan_notes, subsets
+from bench.settings.config import build
 from methods.types import Instance, RelationSchema, Span
 from tests.data.tacred_files import ldc, write
 

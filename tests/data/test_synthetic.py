@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from bench.data import load_dataset
-from bench.data.base import DataError, Dataset
-from bench.data.synthetic import NEGATIVE, RELATIONS, Options
-from bench.data.synthetic_grammar import NEUTRAL, PREDICATES
-from bench.data.synthetic_text import expand
+from bench.data.base import Dataset
+from bench.data.corpora.synthetic import NEGATIVE, RELATIONS, Options
+from bench.data.corpora.synthetic_grammar import NEUTRAL, PREDICATES
+from bench.data.corpora.synthetic_text import expand
+from bench.errors import DataError
 from methods.types import Instance
 
 SMALL = {"train": 200, "dev": 60, "test": 100}

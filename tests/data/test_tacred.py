@@ -10,8 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bench.data import load_dataset
-from bench.data.base import DataError, Dataset
-from bench.data.tacred import RETACRED, TACRED
+from bench.data.base import Dataset
+from bench.data.corpora.tacred import RETACRED, TACRED
+from bench.errors import DataError
 from methods.types import Instance, Span
 from tests.data.tacred_files import ldc, record, write
 
@@ -255,7 +256,7 @@ def test_the_cache_gives_the_same_dataset(tmp_path, monkeypatch):
     monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
     files = ldc(train=("a", "b")) | {"train.json": [record("a", tokens=["Ann", "\ud83d\ude00", "-LRB-", *"bcdefgh"])]}
     first = read(tmp_path / "data", files)
-    monkeypatch.setattr("bench.data.tacred._parse", lambda *_, **__: pytest.fail("parsed again"))
+    monkeypatch.setattr("bench.data.corpora.tacred._parse", lambda *_, **__: pytest.fail("parsed again"))
     second = load_dataset("tacred", tmp_path / "data", {})
     assert second == first
     assert second.content_hash == first.content_hash

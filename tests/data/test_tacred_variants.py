@@ -7,8 +7,8 @@ import re
 import pytest
 
 from bench.data import load_dataset
-from bench.data.base import DataError
-from bench.data.tacred import RETACRED, TACRED, VARIANTS
+from bench.data.corpora.tacred import RETACRED, TACRED, VARIANTS
+from bench.errors import DataError
 from methods.types import Span
 from tests.data.tacred_files import ldc, record, write
 

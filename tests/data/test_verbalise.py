@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.data.base import DataError
 from bench.data.verbalise import generate, load_verbalisations, verbalise
+from bench.errors import DataError
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,11 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from bench import config as configuration
-from bench.config import canonical_json, method_options
 from bench.figures.cells import Cell, find, wanted
 from bench.figures.contract import Contract, read_contracts
-from bench.store import Store
+from bench.records.store import Store
+from bench.settings import config as configuration
+from bench.settings.config import canonical_json, method_options
 
 CONTRACT = """
 title: A figure

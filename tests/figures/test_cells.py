@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from bench.errors import ConfigError, StoreError
 from bench.figures import cells as module
 from bench.figures.contract import CONTRACTS, contract_names, read_contracts
 from bench.figures.numbers import numbers, summary
-from bench.flags import ConfigError
-from bench.store import Store, StoreError
+from bench.records.store import Store
 from tests.figures.made import CONTRACT, cells, contract, record, write
 
 ONE = CONTRACT.replace("[0.1, 0.5], draws: [0, 1, 2]", "[0.5], draws: [0]").replace("methods: [mini, mini_plain]",

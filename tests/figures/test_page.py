@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from bench.errors import StoreError
 from bench.figures.derive import Derived, with_sharing
 from bench.figures.page import write_page
-from bench.store import StoreError
 from tests.figures.made import CONTRACT, cells, contract, record, write
 
 RECORDS = [(method, f1 + 0.01 * draw, ratio, draw) for method, f1 in (("mini", 0.5), ("mini_plain", 0.4))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.figures.rules import Estimate, decide, verdicts
-from bench.statistics import mean_interval
+from bench.statistics.intervals import mean_interval
 from tests.figures.made import CONTRACT, cells, contract, record
 
 ONE_RATIO = CONTRACT.replace("[0.1, 0.5]", "[0.5]")

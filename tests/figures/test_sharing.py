@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.figures.sharing import KINDS, sharing
-from bench.outcome import shared_relation
+from bench.scoring.labels import shared_relation
 from methods.types import Instance, Neighbours, Span
 
 

@@ -17,8 +17,9 @@ from transformers import (
     T5ForConditionalGeneration,
 )
 
-from methods.base import Budget, Context, Models, Optimisation, Scoring
-from methods.parts.pairs import train_tokenizer
+from methods.base import Context
+from methods.parts.generation.offline import train_tokenizer
+from methods.settings import Budget, Models, Optimisation, Scoring
 from methods.types import Instance, RelationSchema, Span
 
 CITIES, FIRMS = ("oslo", "lima", "cairo", "quito", "turin"), ("acme", "initech", "globex")

@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from methods.base import Context, Method, MethodError, Models
+from methods.base import Context, Method, MethodError
 from methods.registry import METHODS
+from methods.settings import Models
 from methods.types import Instance
 
 Corpus = tuple[list[Instance], list[Instance], list[Instance]]

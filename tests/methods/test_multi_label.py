@@ -10,12 +10,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from methods.base import Context, Models
+from methods.base import Context
+from methods.etrag.span_encoder import SpanEncoder
 from methods.no_retrieval import NoRetrieval
-from methods.parts.pairs import train_tokenizer
-from methods.parts.span_encoder import SpanEncoder
+from methods.parts.generation.offline import train_tokenizer
 from methods.parts.text_prompt import PromptBuilder
 from methods.parts.verbalize import MARKERS, entities_left, label_words, marked_words, neighbour_words, window
+from methods.settings import Models
 from methods.types import Instance, RelationSchema, Span
 from tests.methods.conftest import make_instances
 

@@ -10,11 +10,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from methods.base import Context, Models
-from methods.etrag import Etrag
+from methods.base import Context
+from methods.etrag.method import Etrag
+from methods.etrag.options import EtragOptions
 from methods.parts.conditioning import EncoderInput
-from methods.parts.etrag_options import EtragOptions
 from methods.rag_bm25 import RagBM25
+from methods.settings import Models
 from methods.types import Instance, Prediction
 
 Corpus = tuple[list[Instance], list[Instance], list[Instance]]

@@ -10,12 +10,12 @@ from typing import Any, NoReturn
 
 import pytest
 
-from bench import execute as execution
-from bench.config import RunConfig, build
 from bench.data import load_configured, load_dataset
 from bench.data.base import Dataset
-from bench.execute import execute
-from bench.plan import plan
+from bench.run import execute as execution
+from bench.run.execute import execute
+from bench.run.plan import plan
+from bench.settings.config import RunConfig, build
 from bench.tuning import objective
 from bench.tuning.objective import dev_scores, folds
 from methods.base import MethodError, Progress

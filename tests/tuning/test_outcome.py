@@ -9,10 +9,10 @@ import matplotlib.pyplot as plt
 import optuna
 import pytest
 
-from bench.flags import ConfigError
+from bench.errors import ConfigError
+from bench.settings.variants import Variant, read_variant
 from bench.tuning.outcome import write_plots, write_trials, write_variant
-from bench.variants import Variant, read_variant
-from methods.base import Between
+from methods.settings import Between
 
 
 def study(scores: list[float]) -> optuna.Study:

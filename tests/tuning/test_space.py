@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from optuna.trial import FixedTrial
 
-from bench.config import RunConfig, build, method_optimisation, method_options
-from bench.flags import ConfigError
+from bench.errors import ConfigError
+from bench.settings.config import RunConfig, build, method_optimisation, method_options
 from bench.tuning.space import configured, divided, read_space, resolved_space, suggest, with_values
-from methods.base import Between, OneOf, SearchSpace
 from methods.registry import METHODS
+from methods.settings import Between, OneOf, SearchSpace
 
 
 @pytest.fixture

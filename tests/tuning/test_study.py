@@ -19,8 +19,7 @@ from hypothesis import strategies as st
 from optuna.trial import TrialState
 from rich.console import Console
 
-from bench.flags import ConfigError
-from bench.store import StoreError
+from bench.errors import ConfigError, StoreError
 from bench.tuning.display import TrialDisplay
 from bench.tuning.objective import Report, Watch
 from bench.tuning.storage import ByTrial, open_study
@@ -34,7 +33,7 @@ from bench.tuning.study import (
     optimise,
     running,
 )
-from methods.base import Between, OneOf
+from methods.settings import Between, OneOf
 
 SPACE = {"x": Between(0.0, 1.0), "kind": OneOf(("a", "b"))}
 DEFAULTS = {"x": 0.5, "kind": "a"}

@@ -8,11 +8,12 @@ import pytest
 import torch
 from transformers import AutoModelForSeq2SeqLM
 
-from methods.base import Lora, MethodError, Models, Scoring
+from methods.base import MethodError
 from methods.parts.conditioning import EncoderInput
-from methods.parts.generator import Generator, Memory, build_generator
-from methods.parts.label_scoring import LabelScorer
-from methods.parts.label_trie import build_trie
+from methods.parts.generation.generator import Generator, Memory, build_generator
+from methods.parts.generation.label_scoring import LabelScorer
+from methods.parts.generation.label_trie import build_trie
+from methods.settings import Lora, Models, Scoring
 from methods.types import RelationSchema
 
 TEXTS = ["ann was born in oslo in the year 1900 .", "bob works for acme"]

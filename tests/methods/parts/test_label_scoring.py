@@ -11,9 +11,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from methods.base import Scoring
-from methods.parts.label_scoring import LabelScorer
-from methods.parts.label_trie import build_trie
+from methods.parts.generation.label_scoring import LabelScorer
+from methods.parts.generation.label_trie import build_trie
+from methods.settings import Scoring
 
 ORACLE = Path(__file__).resolve().parents[4] / "shared" / "oracles" / "label_scoring.json"
 

@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 from rank_bm25 import BM25Okapi
 
 from methods.base import MethodError
-from methods.parts.bm25 import BM25Retriever, CompiledBM25
-from methods.parts.dense import DenseRetriever
-from methods.parts.models import MINILM, MINILM_SHA256, identify, resolve
-from methods.parts.random import RandomRetriever
-from methods.parts.retriever import nearest
-from methods.parts.span_encoder import SpanEncoder
-from methods.parts.text_rag import TextRag, TextRagOptions
+from methods.etrag.span_encoder import SpanEncoder
+from methods.parts.model_files import MINILM, MINILM_SHA256, identify, resolve
+from methods.parts.options import TextRagOptions
+from methods.parts.retrieval.bm25 import BM25Retriever, CompiledBM25
+from methods.parts.retrieval.dense import DenseRetriever
+from methods.parts.retrieval.random import RandomRetriever
+from methods.parts.retrieval.retriever import nearest
+from methods.parts.text_rag import TextRag
 from methods.types import Instance, RelationSchema, Span
 from tests.methods.conftest import make_instances
 
@@ -148,7 +149,7 @@ def test_an_approximate_search_tells_its_recall(monkeypatch: pytest.MonkeyPatch)
     vectors = torch.nn.functional.normalize(torch.randn(211, 384, generator=torch.Generator().manual_seed(0)), dim=1)
     retriever = DenseRetriever(MINILM, "cpu")
     for limit, approximate in ((500, False), (100, True)):
-        monkeypatch.setattr("methods.parts.dense.EXACT_BELOW", limit)
+        monkeypatch.setattr("methods.parts.retrieval.dense.EXACT_BELOW", limit)
         retriever.index_vectors([i.id for i in database], vectors)
         retriever.search(database[:3], 2, [()] * 3)
         method = types.SimpleNamespace(retriever=retriever)

@@ -8,7 +8,7 @@ import sys
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from methods.parts.pairs import train_tokenizer
+from methods.parts.generation.offline import train_tokenizer
 from methods.parts.text_prompt import PromptBuilder
 from methods.parts.verbalize import MARKERS, between, marked_words, neighbour_words, type_words, window
 from methods.types import Instance, RelationSchema, Span
@@ -125,7 +125,8 @@ def test_batches_are_padded_and_masked(schema: RelationSchema) -> None:
 
 def test_a_learned_vocabulary_is_the_same_in_every_process() -> None:
     code = (
-        "from methods.parts.pairs import train_tokenizer as t; from tests.methods.conftest import make_instances as m;"
+        "from methods.parts.generation.offline import train_tokenizer as t;"
+        "from tests.methods.conftest import make_instances as m;"
         "print(sorted(t([' '.join(i.tokens) for i in m('t', 97)]).get_vocab().items()))"
     )
     runs = {subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout for _ in range(2)}

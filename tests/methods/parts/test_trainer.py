@@ -9,9 +9,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from methods.base import Budget, Context, MethodError, Optimisation, Progress
+from methods.base import Context, MethodError, Progress
 from methods.parts.optim import build_optimiser
 from methods.parts.trainer import batches, train
+from methods.settings import Budget, Optimisation
 from methods.types import Instance
 from tests.methods.conftest import make_instances
 

@@ -10,10 +10,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from methods.parts import vector_search
-from methods.parts.datastore import Datastore
-from methods.parts.distances import Distance, Nearness, Reduction
-from methods.parts.vector_search import VectorIndex, exact
+from methods.etrag.datastore import Datastore
+from methods.etrag.distances import Nearness
+from methods.etrag.options import Distance, Reduction
+from methods.parts.retrieval import vector_search
+from methods.parts.retrieval.vector_search import VectorIndex, exact
 from tests.methods.conftest import make_instances
 
 

@@ -1,0 +1,25 @@
+"""One cell after the other, in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+from bench.data.base import Dataset
+from bench.records.store import Record, Store
+from bench.run.execute import execute
+from bench.run.executors import Observer
+from bench.run.plan import CellSpec
+
+
+def run(specs: Sequence[CellSpec], dataset: Dataset, store: Store, observer: Observer) -> Iterator[Record]:
+    """Run, store and yield each cell: an interruption loses at most the one in progress.
+
+    Raises StoreError where a result cannot be written.
+    """
+    for spec in specs:
+        observer.started(spec)
+        record, lines = execute(spec, dataset, partial(observer.step, spec))
+        store.write(record, lines)
+        observer.finished(spec, record)
+        yield record

@@ -1,0 +1,231 @@
+"""Configuration -> cells: dataset x ratio x draw x seed x method, each with the identity of its result."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from bench.data.base import Dataset
+from bench.data.split import ids_hash, subset
+from bench.errors import ConfigError, DataError
+from bench.records.store import SCHEMA_VERSION
+from bench.run import test_sets as domains
+from bench.run.environment import resolve_device
+from bench.scoring.metrics import METRICS
+from bench.scoring.metrics_docred import MULTI_LABEL_METRICS
+from bench.settings.config import RunConfig, TypeConstraints, canonical_json, method_optimisation, method_options
+from methods.parts.model_files import identify
+from methods.registry import METHODS
+from methods.settings import Budget, Models, Optimisation, Scoring, Settings
+from methods.types import Instance
+
+
+@dataclass(frozen=True)
+class CellSpec:
+    """One cell: all that `execute` needs but the dataset. Picklable.
+
+    ``method`` is the name that is shown, ``registered`` the method that it stands for: another one for a variant.
+    ``identity`` is what the result depends on, as plain JSON values; its hash is the cell's id.
+    """
+
+    dataset: str
+    method: str
+    registered: str
+    ratio: float
+    draw: int
+    seed: int
+    options: Settings
+    budget: Budget
+    optimisation: Optimisation
+    models: Models
+    scoring: Scoring
+    device: str
+    identity: Mapping[str, Any]
+    type_constraints: TypeConstraints = "given"
+    test_sets: tuple[str, ...] = ()
+    probes: bool = False
+
+    @cached_property
+    def cell_id(self) -> str:
+        return hashlib.sha256(canonical_json(self.identity).encode()).hexdigest()[:16]
+
+    @property
+    def label(self) -> str:
+        return f"{self.method} ratio {self.ratio:g} draw {self.draw} seed {self.seed}"
+
+
+def subsets(dataset: Dataset, ratio: float, draw: int) -> tuple[tuple[Instance, ...], tuple[Instance, ...]]:
+    """Train and dev instances of a cell; dev shrinks with train, so that no choice is made on more data.
+
+    A published subset of the ratio comes first; it is draw 0, and for any other a ValueError is raised.
+    """
+    published = dataset.published.get(ratio)
+    if published is None:
+        return subset(dataset.train, ratio, draw, salt="train"), subset(dataset.dev, ratio, draw, salt="dev")
+    if draw:
+        raise ValueError(f"the published subset of ratio {ratio:g} is draw 0, not {draw}")
+    train = tuple(i for i in dataset.train if i.id in published.train)
+    if published.dev is None:
+        return train, subset(dataset.dev, ratio, draw, salt="dev")
+    return train, tuple(i for i in dataset.dev if i.id in published.dev)
+
+
+def subset_hash(train: Sequence[Instance], dev: Sequence[Instance]) -> str:
+    return ids_hash([i.id for i in train], [i.id for i in dev])
+
+
+def plan(config: RunConfig, dataset: Dataset) -> tuple[CellSpec, ...]:
+    """The cells in the order of work: small ratios first, all methods of a comparison next to each other.
+
+    Draws that choose the very same instances (ratio 1 has but one subset) are planned once: a repetition
+    would show as certainty what is a copy. `plan_notes` says so.
+
+    Raises ConfigError (options, device, draws, test sets), RegistryError (method), MethodError (model) and DataError
+    (metric).
+    """
+    _check(config, dataset)
+    _check_metric(dataset)
+    options = method_options(config)
+    optimisations = {method: method_optimisation(config, method) for method in config.methods}
+    versions = {method: METHODS.version(config.registered(method)) for method in config.methods}
+    device = resolve_device(config.device)
+    shared = {
+        "schema_version": SCHEMA_VERSION,
+        "dataset": dataset.name,
+        "dataset_hash": dataset.content_hash,
+        "metric": dataset.metric,
+        "generator": identify(config.models.generator),
+        "encoder": identify(config.models.encoder),
+        "instance_encoder": identify(config.models.instance_encoder),
+        "models": config.models.model_dump(mode="json"),
+        "scoring": config.scoring.model_dump(mode="json"),
+        "budget": config.budget.model_dump(mode="json"),
+        "device_type": device.partition(":")[0],
+        **domains.identity(dataset, config.dataset.test_sets),
+    }
+
+    if config.type_constraints != "given":  # absent means given: cells from before this setting keep their id
+        shared["type_constraints"] = config.type_constraints
+    if config.probes:  # likewise
+        shared["probes"] = True
+
+    def cell(ratio: float, draw: int, seed: int, method: str, chosen: str) -> CellSpec:
+        own = {
+            "subset_hash": chosen,
+            "method": method,
+            "options": options[method].model_dump(mode="json"),
+            "optimisation": optimisations[method].model_dump(mode="json"),
+            "method_version": versions[method],
+            "ratio": ratio,
+            "draw": draw,
+            "seed": seed,
+        }
+        if method in config.variants:  # absent elsewhere, so that other cells' ids do not depend on variants
+            own["registered"] = config.registered(method)
+        return CellSpec(
+            dataset=dataset.name,
+            method=method,
+            registered=config.registered(method),
+            ratio=ratio,
+            draw=draw,
+            seed=seed,
+            options=options[method],
+            budget=config.budget,
+            optimisation=optimisations[method],
+            models=config.models,
+            scoring=config.scoring,
+            device=device,
+            identity=shared | own,
+            type_constraints=config.type_constraints,
+            test_sets=config.dataset.test_sets,
+            probes=config.probes,
+        )
+
+    return tuple(
+        cell(ratio, draw, seed, method, chosen)
+        for ratio in sorted(config.ratios)
+        for draw, chosen in _distinct(dataset, ratio, config.draws)
+        for seed in config.seeds
+        for method in config.methods
+    )
+
+
+def _check(config: RunConfig, dataset: Dataset) -> None:
+    """Settings that fit the configuration but not this corpus."""
+    if config.dataset.split_ids and not dataset.published:
+        raise ConfigError("split_ids is set, but this command does not read it; leave it out")
+    for ratio in config.ratios:
+        if ratio in dataset.published and 0 not in config.draws:
+            raise ConfigError(f"ratio {ratio:g}: its published subset is draw 0; add 0 to --draws")
+    if config.type_constraints == "learned" and not any(i.head_type and i.tail_type for i in dataset.train):
+        raise ConfigError(f"type_constraints: {dataset.name} has no entity types to learn from; use none or given")
+
+
+def _check_metric(dataset: Dataset) -> None:
+    known = MULTI_LABEL_METRICS if dataset.multi_label else METRICS
+    kind = "multi-label" if dataset.multi_label else "single-label"
+    if dataset.metric not in known:
+        wants = f"dataset {dataset.name} ({kind}) wants metric {dataset.metric!r}"
+        raise DataError(f"{wants}; known: {', '.join(known)}")
+    if dataset.multi_label and dataset.schema.negative is None:
+        raise DataError(f"dataset {dataset.name} is multi-label and needs a negative class, above which to predict")
+    several = next((i for part in (dataset.train, dataset.dev, dataset.test) for i in part if i.more_relations), None)
+    if several is not None and not dataset.multi_label:
+        raise DataError(f"dataset {dataset.name}: instance {several.id} has several relations; set multi_label=True")
+
+
+def _distinct(dataset: Dataset, ratio: float, draws: Sequence[int]) -> list[tuple[int, str]]:
+    """Draws with the hash of what they choose, each hash once: the first draw keeps it."""
+    first: dict[str, int] = {}
+    for draw in (0,) if ratio in dataset.published else draws:
+        first.setdefault(subset_hash(*subsets(dataset, ratio, draw)), draw)
+    return [(draw, chosen) for chosen, draw in first.items()]
+
+
+def plan_notes(config: RunConfig, specs: Sequence[CellSpec], dataset: Dataset | None = None) -> list[str]:
+    """What a reader of the results must know about the grid: one line per ratio with fewer draws than asked for and,
+    where there are published subsets, one per ratio on whether its cells use them; and where tuned settings come from
+    elsewhere."""
+    notes = _variant_notes(config, dataset)
+    for ratio in sorted(config.ratios):
+        if dataset is not None and dataset.published:
+            notes.append(_subset_note(dataset, ratio))
+        done = {spec.draw for spec in specs if spec.ratio == ratio}
+        missing = [draw for draw in config.draws if draw not in done]
+        if missing:
+            notes.append(
+                f"ratio {ratio:g}: draws {', '.join(map(str, missing))} choose the same instances as an earlier draw "
+                "and are not repeated; give several --seeds for a spread"
+            )
+    return notes
+
+
+def _variant_notes(config: RunConfig, dataset: Dataset | None) -> list[str]:
+    """One line per variant that was tuned on other data or at other ratios than those of this run, and one where
+    variants had different numbers of trials."""
+    notes = []
+    sources = {name: config.variants[name].source for name in config.methods if name in config.variants}
+    tuned = {name: source for name, source in sources.items() if source is not None}
+    for name, source in tuned.items():
+        if dataset is not None and source.dataset_hash != dataset.content_hash:
+            other = source.dataset if source.dataset != dataset.name else f"another version of {source.dataset}"
+            notes.append(f"{name} was tuned on {other}, not on this corpus")
+        elsewhere = [f"{ratio:g}" for ratio in sorted(config.ratios) if ratio != source.ratio]
+        if elsewhere:
+            notes.append(f"{name} was tuned at ratio {source.ratio:g} and is also used at {', '.join(elsewhere)}")
+    if len({source.trials for source in tuned.values()}) > 1:
+        counts = ", ".join(f"{name} {source.trials}" for name, source in tuned.items())
+        notes.append(f"tuned with different numbers of trials: {counts}")
+    return notes
+
+
+def _subset_note(dataset: Dataset, ratio: float) -> str:
+    published = dataset.published.get(ratio)
+    if published is None:
+        return f"ratio {ratio:g}: no published subset; drawn by our rule (stratified by relation)"
+    dev = " instances, dev by our rule" if published.dev is None else f", {len(published.dev)} dev instances"
+    sizes = f"{len(published.train)} train{dev}"
+    return f"ratio {ratio:g}: the published subset of {published.source} ({sizes}), one draw"

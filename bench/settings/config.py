@@ -1,0 +1,259 @@
+"""Preset + `--set` + flags -> one validated, frozen configuration with a digest.
+
+Every mistake of a user ends in a ConfigError of one line that names the key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, Field, field_validator
+
+from bench.errors import ConfigError
+from bench.paths import PRESETS
+from bench.settings.flags import number, one_line, parsed, texts, whole_numbers
+from bench.settings.validation import nearest, unknown_key, validated
+from bench.settings.variants import SUFFIX, Variant, with_tuned
+from methods.registry import METHODS
+from methods.settings import Budget, Models, Optimisation, Scoring, Settings
+
+# Parts of the configuration that are models of their own: `--set budget.max_steps=100`.
+SECTIONS: Mapping[str, type[BaseModel]] = {
+    "budget": Budget,
+    "optimisation": Optimisation,
+    "models": Models,
+    "scoring": Scoring,
+}
+# Keys with a flag of their own: one way to set each.
+FLAGS = ("methods", "ratios", "draws", "seeds", "device", "probes")
+TypeConstraints = Literal["none", "given", "learned"]
+
+
+class DatasetConfig(Settings):
+    """Which corpus, where its files and published subset ids lie, whether without its leaks, the options of its loader
+    (which checks them)."""
+
+    name: str = "synthetic"
+    data_dir: Path | None = None
+    split_ids: Path | None = None
+    drop_leaks: bool = False
+    test_sets: tuple[str, ...] = Field((), description="test sets beside its own: NAME or NAME@DATASTORE")
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class RunConfig(Settings):
+    """Everything that `bench run` needs to know: the grid of cells and what all of them share."""
+
+    preset: str
+    dataset: DatasetConfig = Field(default_factory=DatasetConfig)
+    methods: tuple[str, ...]
+    ratios: tuple[float, ...]
+    draws: tuple[int, ...]
+    seeds: tuple[int, ...]
+    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
+    budget: Budget = Field(default_factory=Budget)
+    optimisation: Optimisation = Field(default_factory=Optimisation)
+    models: Models = Field(default_factory=Models)
+    scoring: Scoring = Field(default_factory=Scoring)
+    type_constraints: TypeConstraints = "given"
+    probes: bool = Field(False, description="predict the test set again with other neighbours (bench.run.probes)")
+    options: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    variants: dict[str, Variant] = Field(default_factory=dict)  # further names that `methods` may hold
+
+    @field_validator("methods", "ratios", "draws", "seeds")
+    @classmethod
+    def _some_and_unique(cls, values: tuple[Any, ...]) -> tuple[Any, ...]:
+        if not values:
+            raise ValueError("give at least one value")
+        twice = sorted({str(value) for value in values if values.count(value) > 1})
+        if twice:
+            raise ValueError(f"{', '.join(twice)} is given more than once")
+        return values
+
+    @field_validator("ratios")
+    @classmethod
+    def _shares(cls, values: tuple[float, ...]) -> tuple[float, ...]:
+        for value in values:
+            if not 0 < value <= 1:
+                raise ValueError(f"{value:g} is no share of the training data; a ratio is above 0 and at most 1")
+        return values
+
+    @field_validator("draws", "seeds")
+    @classmethod
+    def _not_negative(cls, values: tuple[int, ...]) -> tuple[int, ...]:
+        if min(values, default=0) < 0:
+            raise ValueError(f"{min(values)} is negative; use whole numbers from 0")
+        return values
+
+    def registered(self, name: str) -> str:
+        """The registered method behind a name of ``methods``."""
+        return self.variants[name].method if name in self.variants else name
+
+    def digest(self) -> str:
+        """SHA-256 of the canonical JSON; without the folder of the data, which says nothing about results."""
+        plain = self.model_dump(mode="json", exclude={"dataset": {"data_dir"}})
+        return hashlib.sha256(canonical_json(plain).encode()).hexdigest()
+
+
+def canonical_json(value: object) -> str:
+    """Sorted keys and no blanks: equal values give equal text. Raises ValueError for NaN and infinity."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def build(
+    preset: str = "default",
+    settings: Sequence[str] = (),
+    *,
+    dataset: str | None = None,
+    data_dir: Path | None = None,
+    split_ids: Path | None = None,
+    drop_leaks: bool = False,
+    methods: str | None = None,
+    ratios: str | None = None,
+    draws: str | None = None,
+    seeds: str | None = None,
+    device: str | None = None,
+    test_sets: str | None = None,
+    tuned: Path | None = None,
+    probes: bool = False,
+) -> RunConfig:
+    """Preset, overridden by ``key=value`` settings, overridden by flags (given as the user typed them).
+
+    ``tuned``: the folder of tuned variants (bench.settings.variants). Options of methods are checked later, by
+    `method_options`: that needs the methods' code.
+    Raises ConfigError, and RegistryError for an unknown method.
+    """
+    name, raw = read_preset(preset)
+    if dataset is not None and dataset != raw["dataset"].get("name"):
+        raw["dataset"] = {"name": dataset, "drop_leaks": raw["dataset"]["drop_leaks"]}  # not another corpus's options
+    chosen = texts(methods, "--methods") if methods is not None else list(raw["methods"])
+    if tuned is not None:
+        chosen, found = with_tuned(chosen, tuned, raw["variants"])
+        raw["variants"] |= found
+    for setting in settings:
+        _apply(raw, setting, chosen)
+    given: dict[str, Any] = {"data_dir": data_dir, "split_ids": split_ids, "drop_leaks": drop_leaks or None}
+    given["test_sets"] = texts(test_sets, "--test-sets") if test_sets is not None else None
+    raw["dataset"] |= {key: value for key, value in given.items() if value is not None}
+    raw["methods"] = chosen
+    if ratios is not None:
+        raw["ratios"] = [number(text, "--ratios") for text in texts(ratios, "--ratios")]
+    for key, text in (("draws", draws), ("seeds", seeds)):
+        if text is not None:
+            raw[key] = whole_numbers(text, f"--{key}")
+    if device is not None:
+        raw["device"] = device
+    if probes:
+        raw["probes"] = True
+    return _with_known_methods(validated(RunConfig, {"preset": name, **raw}, ""))
+
+
+def _with_known_methods(config: RunConfig) -> RunConfig:
+    methods = METHODS.targets()
+    for name in config.variants:
+        if name in methods:
+            raise ConfigError(f"variants: {name!r} is a registered method; give the variant another name")
+    for name in config.methods:
+        if name not in config.variants and name not in methods and name.removesuffix(SUFFIX) in methods:
+            raise ConfigError(f"methods: {name!r} needs --tuned DIR, the folder that `bench tune` wrote")
+        METHODS.check(config.registered(name))
+    return config
+
+
+def preset_names() -> list[str]:
+    """The presets that come with the project."""
+    return sorted(path.stem for path in PRESETS.glob("*.yaml"))
+
+
+def read_preset(preset: str) -> tuple[str, dict[str, Any]]:
+    """Name and content of a preset, or of any YAML file of the same form; every key checked.
+
+    Raises ConfigError for an unknown or unreadable preset.
+    """
+    path = Path(preset) if preset.endswith((".yaml", ".yml")) else PRESETS / f"{preset}.yaml"
+    if not path.is_file():
+        raise ConfigError(f"unknown preset {preset!r}.{nearest(preset, preset_names())} (or give a .yaml file)")
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raise ConfigError(f"preset {path} cannot be read: {one_line(error)}") from error
+    where = f"preset {path.stem}: "
+    if not isinstance(raw, dict):
+        raise ConfigError(f"{where}expected keys and values, found {type(raw).__name__}")
+    known = [key for key in RunConfig.model_fields if key != "preset"]
+    for key in raw:
+        if key not in known:
+            raise ConfigError(f"{where}unknown key {key!r}.{nearest(str(key), known)}")
+    raw = {"dataset": {}, "options": {}, "variants": {}} | raw
+    return path.stem, validated(RunConfig, {"preset": path.stem, **raw}, where).model_dump(exclude={"preset"})
+
+
+def method_options(config: RunConfig) -> dict[str, Settings]:
+    """The resolved options of every chosen method or variant, by name. Imports the methods, hence torch.
+
+    Raises ConfigError for an unknown or impossible option, RegistryError for a method that cannot be loaded.
+    """
+    resolved: dict[str, Settings] = {}
+    for name in config.methods:
+        options: type[Settings] = METHODS.load(config.registered(name)).Options
+        given = config.variants[name].options if name in config.variants else config.options.get(name, {})
+        for key in given:
+            if key not in options.model_fields:
+                raise unknown_key(f"{name}.{key}", [f"{name}.{field}" for field in options.model_fields])
+        resolved[name] = validated(options, given, f"{name}.")
+    return resolved
+
+
+def method_optimisation(config: RunConfig, name: str) -> Optimisation:
+    """The optimisation of a chosen method: the shared one, with a variant's overrides. Raises ConfigError."""
+    if name not in config.variants:
+        return config.optimisation
+    given = config.variants[name].optimisation
+    return validated(Optimisation, config.optimisation.model_dump() | given, f"{name}: optimisation: ")
+
+
+def _apply(raw: dict[str, Any], setting: str, methods: Sequence[str]) -> None:
+    """Write one ``key=value`` into ``raw``; ``methods`` are those that will run."""
+    key, equals, text = setting.partition("=")
+    key = key.strip()
+    if not equals or not key:
+        raise ConfigError(f"--set {setting!r}: expected key=value, such as budget.max_steps=100")
+    if key in FLAGS:
+        raise ConfigError(f"--set {key}: use the flag --{key}")
+    given = parsed(key, text)
+    head, _, tail = key.partition(".")
+    if head == "dataset" and tail in DatasetConfig.model_fields:
+        flag = "dataset" if tail == "name" else tail.replace("_", "-")
+        raise ConfigError(f"--set {key}: use the flag --{flag}, or dataset.<option>=value for the loader")
+    if head == "dataset" and tail:
+        raw["dataset"].setdefault("options", {})[tail] = given
+    elif key == "type_constraints":
+        raw[key] = given
+    elif head in SECTIONS and tail:
+        _apply_section(raw.setdefault(head, {}), head, tail, given)
+    elif head in METHODS.targets() and tail:
+        if head not in methods:
+            raise ConfigError(
+                f"--set {key}: method {head!r} is not among the methods of this run ({', '.join(methods)})"
+            )
+        raw["options"].setdefault(head, {})[tail] = given
+    else:
+        known = [f"{name}.{field}" for name, model in SECTIONS.items() for field in model.model_fields]
+        raise unknown_key(
+            key, [*known, "type_constraints", "dataset.<option>", *(f"{name}.<option>" for name in METHODS.targets())]
+        )
+
+
+def _apply_section(section: dict[str, Any], head: str, tail: str, value: object) -> None:
+    name, _, rest = tail.partition(".")
+    if name not in (known := list(SECTIONS[head].model_fields)) or (rest and name != "lora"):
+        raise unknown_key(f"{head}.{tail}", [f"{head}.{field}" for field in known])
+    if rest:  # the one nested model: setting a part of it switches it on
+        section[name] = {**(section.get(name) or {}), rest: value}
+    else:
+        section[name] = value

@@ -1,0 +1,243 @@
+"""Two methods on the same test instances: is the difference of their corpus metric more than chance?
+
+One array convention. A metric is a function of three counts per group of relations, summed over
+instances: ``correct`` and ``predicted`` [cells, instances, groups] and ``gold`` [instances, groups]. A cell is one
+trained model, (draw, seed); all cells of both methods predict the same instances in the same order.
+
+F1 is no mean over instances, so every resample sums the counts again: one matrix product per block of resamples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.scoring.metrics import undirected
+from bench.statistics.intervals import MeanInterval, mean_interval
+
+RESAMPLES = 10_000
+BOOTSTRAPS = 2_000
+_BLOCK = 8_000_000  # numbers in one block of resamples
+Labels = Sequence[str] | Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What a metric needs to know of every instance.
+
+    ``correct``, ``predicted``: [cells, instances, groups]; ``gold``: [instances, groups]. ``absent``: gold facts of the
+    (single) group that no instance stands for. ``either``: a group that occurs in predictions alone counts too.
+    """
+
+    correct: np.ndarray
+    predicted: np.ndarray
+    gold: np.ndarray
+    absent: int = 0
+    either: bool = False
+
+    def scores(self) -> np.ndarray:
+        """The metric of every cell, [cells]."""
+        gold = self.gold.sum(axis=0, dtype=float)
+        return self.score(self.correct.sum(axis=1, dtype=float), self.predicted.sum(axis=1, dtype=float), gold)
+
+    def score(self, correct: np.ndarray, predicted: np.ndarray, gold: np.ndarray) -> np.ndarray:
+        """The metric of summed counts [..., groups]: the mean over groups of F1 = 2 correct / (predicted + gold).
+
+        Groups without gold instances are left out, or, with ``either``, those that occur nowhere. With one group that
+        is micro-F1, and over all labels accuracy. No group: 0.
+        """
+        total = predicted + gold + self.absent
+        f1 = np.divide(2 * correct, total, out=np.zeros(np.broadcast(correct, total).shape), where=total > 0)
+        counted = np.broadcast_to(total > 0 if self.either else gold + self.absent > 0, f1.shape)
+        return (f1 * counted).sum(axis=-1) / np.maximum(counted.sum(axis=-1), 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """First method minus second, as a fraction, cells averaged by draw first.
+
+    ``low``, ``high``: 95% percentile bootstrap over test instances, the trained models given. ``p``: approximate
+    randomisation, two-sided, about the same models. ``draws``: Student's t over draws, about models to be trained.
+    ``reduction``: share of the second's errors that the first avoids, difference / (1 - second), with its bootstrap
+    interval; None where the second makes none, or none in some resample.
+    """
+
+    difference: float
+    low: float
+    high: float
+    p: float
+    reduction: tuple[float, float, float] | None
+    draws: MeanInterval
+    n_cells: int
+    n_instances: int
+
+
+def count(metric: str, gold: Labels, predicted: Sequence[Labels], names: Sequence[str], negative: str | None) -> Counts:
+    """Counts of the predictions of some cells ([cells][instances] labels) under a metric of `bench.scoring.metrics`,
+    ``accuracy`` or ``docred_f1`` (whose labels are sets; ``absent`` is left 0).
+
+    ``names``: the relations of the schema, ``negative`` the class that the metric leaves out. Raises ValueError for
+    another metric, for predictions of another length than ``gold``, and for sets under a metric of single labels.
+    """
+    for cell, labels in enumerate(predicted):
+        if len(labels) != len(gold):
+            raise ValueError(f"cell {cell} predicts {len(labels)} instances, expected {len(gold)}")
+    if metric == "docred_f1":
+        return _count_sets(gold, predicted, {name for name in names if name != negative})
+    if metric not in _GROUPS:
+        raise ValueError(f"no paired comparison for metric {metric!r}; known: {', '.join([*_GROUPS, 'docred_f1'])}")
+    if not all(isinstance(label, str) for labels in (gold, *predicted) for label in labels):
+        raise ValueError(f"metric {metric!r} compares single labels, not sets")
+    occurring = [str(label) for labels in (gold, *predicted) for label in labels]
+    codes = {label: code for code, label in enumerate(dict.fromkeys([*names, *occurring]))}
+    # For accuracy a label that the schema lacks is a wrong answer like any other.
+    group_of = _GROUPS[metric](list(codes) if metric == "accuracy" else names, negative)
+    groups = np.array([group_of.get(label, -1) for label in codes], dtype=int)
+    coded = np.array([codes[label] for label in occurring], dtype=int).reshape(len(predicted) + 1, len(gold))
+    places = np.arange(groups.max(initial=-1) + 1)
+
+    def tally(found: np.ndarray) -> np.ndarray:
+        return (found[..., None] == places).astype(np.int8)
+
+    wanted, named = groups[coded[0]], groups[coded[1:]]
+    hits = np.where(coded[1:] == coded[0], named, -1)
+    return Counts(tally(hits), tally(named), tally(wanted), either=metric == "macro_f1_accuracy")
+
+
+def _count_sets(gold: Labels, predicted: Sequence[Labels], positive: set[str]) -> Counts:
+    """One group: the positive relations, each counted once per instance."""
+    wanted = [positive.intersection(names) for names in gold]
+    named = [[positive.intersection(names) for names in labels] for labels in predicted]
+    hits = [[[len(p & g)] for p, g in zip(row, wanted, strict=True)] for row in named]
+    sizes = [[[len(p)] for p in row] for row in named]
+    asked = [[len(g)] for g in wanted]
+    return Counts(np.array(hits, dtype=np.int8), np.array(sizes, dtype=np.int8), np.array(asked, dtype=np.int8))
+
+
+def _one_group(names: Sequence[str], negative: str | None) -> dict[str, int]:
+    return {name: 0 for name in names if name != negative}
+
+
+def _undirected_groups(names: Sequence[str], negative: str | None) -> dict[str, int]:
+    positive = [name for name in names if name != negative]
+    groups = {name: place for place, name in enumerate(dict.fromkeys(map(undirected, positive)))}
+    return {name: groups[undirected(name)] for name in positive}
+
+
+_GROUPS: dict[str, Callable[[Sequence[str], str | None], dict[str, int]]] = {
+    "tacred_micro_f1": _one_group,
+    "semeval_macro_f1": _undirected_groups,
+    "macro_f1_accuracy": lambda names, negative: {name: place for place, name in enumerate(names)},
+    "accuracy": lambda names, negative: dict.fromkeys(names, 0),
+}
+
+
+def compare(
+    first: Counts, second: Counts, draws: Sequence[int], *, resamples: int = RESAMPLES, bootstraps: int = BOOTSTRAPS
+) -> Comparison:
+    """Everything about one pair of methods; cell c of both is the same draw ``draws[c]`` and the same seed.
+
+    The same input gives the same answer: the random numbers are fixed. Raises ValueError where the cells or
+    instances of the two differ.
+    """
+    _check(first, second, draws)
+    gaps = first.scores() - second.scores()
+    rows = [[float(gap) for gap, draw in zip(gaps, draws, strict=True) if draw == one] for one in dict.fromkeys(draws)]
+    mean, base = (float(average(values, draws)) for values in (gaps, second.scores()))
+    sampled = bootstrap(first, second, draws, bootstraps)
+    low, high = (float(bound) for bound in np.quantile(sampled[0] - sampled[1], [0.025, 0.975]))
+    reduction = None
+    if base < 1 and (sampled[1] < 1).all():
+        bounds = np.quantile((sampled[0] - sampled[1]) / (1 - sampled[1]), [0.025, 0.975])
+        reduction = mean / (1 - base), float(bounds[0]), float(bounds[1])
+    p = randomisation_p(first, second, draws, resamples)
+    return Comparison(mean, low, high, p, reduction, mean_interval(rows), len(gaps), first.gold.shape[0])
+
+
+def average(values: np.ndarray, draws: Sequence[int]) -> np.ndarray:
+    """Mean over cells (the last axis), every draw with the same weight however many seeds it has."""
+    sizes = np.array([list(draws).count(draw) for draw in draws])
+    return values @ (1 / sizes / len(set(draws)))
+
+
+def randomisation_p(
+    first: Counts, second: Counts, draws: Sequence[int], resamples: int = RESAMPLES, seed: int = 0
+) -> float:
+    """Two-sided p of the mean difference: approximate randomisation (Noreen 1989; Yeh 2000, arXiv cs/0008005).
+
+    An instance is swapped between the methods with probability 1/2, in all cells together, as the cells share their
+    test instances. p = (1 + resamples at least as extreme) / (1 + resamples), which is never 0 (Phipson and Smyth
+    2010). Raises ValueError where the cells or instances of the two differ.
+    """
+    _check(first, second, draws)
+    own, other = (np.concatenate([c.correct, c.predicted], axis=2) for c in (first, second))
+    change = (other - own).transpose(1, 0, 2)  # values fit int8: no instance has more than 127 relations
+    change = change[change.any(axis=(1, 2))].astype(np.float32)
+    totals = [counts.sum(axis=1, dtype=float) for counts in (own, other)]
+    gold = first.gold.sum(axis=0, dtype=float)
+
+    def difference(moved: np.ndarray | float) -> np.ndarray:
+        scores = []
+        for counts in (totals[0] + moved, totals[1] - moved):
+            correct, predicted = np.split(counts, 2, axis=-1)
+            scores.append(first.score(correct, predicted, gold))
+        return average(scores[0] - scores[1], draws)
+
+    observed = abs(float(difference(0.0))) - 1e-12  # the same counts in another order are no less extreme
+    flat = change.reshape(len(change), change.shape[1] * change.shape[2])
+    rng, extreme = np.random.default_rng(seed), 0
+    for size in _blocks(resamples, max(change.shape[0], flat.shape[1])):
+        bits = np.frombuffer(rng.bytes(size * -(-len(flat) // 8)), dtype=np.uint8).reshape(size, -1)
+        swapped = np.unpackbits(bits, axis=1, count=len(flat)).astype(np.float32)
+        moved = (swapped @ flat).reshape(size, *change.shape[1:])
+        extreme += int((np.abs(difference(moved)) >= observed).sum())
+    return (1 + extreme) / (1 + resamples)
+
+
+def bootstrap(
+    first: Counts, second: Counts, draws: Sequence[int], bootstraps: int = BOOTSTRAPS, seed: int = 0
+) -> np.ndarray:
+    """Mean scores of both methods on ``bootstraps`` samples of the test instances with replacement, [2, bootstraps];
+    the same sample for both and in every cell (Efron and Tibshirani 1993; for F1 Berg-Kirkpatrick et al. 2012).
+
+    Raises ValueError where the cells or instances of the two differ.
+    """
+    _check(first, second, draws)
+    cells, n, groups = first.correct.shape
+    parts = [counts for method in (first, second) for counts in (method.correct, method.predicted)]
+    columns = np.concatenate([*parts, first.gold[None]]).transpose(1, 0, 2).reshape(n, -1).astype(np.float32)
+    rng, found = np.random.default_rng(seed), []
+    for size in _blocks(bootstraps, max(n, columns.shape[1])):
+        chosen = rng.integers(0, n, (size, n)) + n * np.arange(size)[:, None]
+        weights = np.bincount(chosen.ravel(), minlength=size * n).reshape(size, n).astype(np.float32)
+        sums = (weights @ columns).astype(float).reshape(size, 4 * cells + 1, groups)
+        gold = sums[:, -1:]
+        split = [sums[:, part * cells : (part + 1) * cells] for part in range(4)]
+        pair = [first.score(split[at], split[at + 1], gold) for at in (0, 2)]
+        found.append(np.stack([average(scores, draws) for scores in pair]))
+    return np.concatenate(found, axis=1)
+
+
+def holm(values: Sequence[float]) -> list[float]:
+    """Adjusted p-values of one family of tests, in its order (Holm 1979): (m - rank) p, made monotone, at most 1."""
+    adjusted, highest = [0.0] * len(values), 0.0
+    for rank, place in enumerate(sorted(range(len(values)), key=lambda i: values[i])):
+        highest = max(highest, min(1.0, (len(values) - rank) * values[place]))
+        adjusted[place] = highest
+    return adjusted
+
+
+def _blocks(total: int, width: int) -> Iterator[int]:
+    step = max(1, _BLOCK // max(1, width))
+    for start in range(0, total, step):
+        yield min(step, total - start)
+
+
+def _check(first: Counts, second: Counts, draws: Sequence[int]) -> None:
+    if first.correct.shape != second.correct.shape or len(draws) != len(first.correct):
+        shapes = f"{first.correct.shape} and {second.correct.shape} with {len(draws)} draws"
+        raise ValueError(f"both methods need the same [cells, instances, groups], one draw per cell; got {shapes}")
+    if not first.correct.size or not np.array_equal(first.gold, second.gold):
+        raise ValueError("both methods need the same instances with the same gold relations, at least one of them")

@@ -1,0 +1,112 @@
+"""The instances that a trainable retriever selects from: their vectors as of the last refresh, an index over them, and
+the candidates of one step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from methods.etrag.distances import Nearness
+from methods.etrag.options import Candidates
+from methods.parts.retrieval.vector_search import VectorIndex
+from methods.types import Instance
+
+
+class Datastore:
+    """N instances. No instance is ever admitted for itself, nor for another one of its document.
+
+    ``keys`` [N, S, E] (prepared by ``nearness``) and ``values`` [N, S', D] are those of the last `refresh`; None
+    before. Above ``exact_below`` instances nearest ones are searched approximately (vector_search).
+    """
+
+    def __init__(self, instances: Sequence[Instance], nearness: Nearness, exact_below: int, seed: int) -> None:
+        self.instances, self.nearness, self.exact_below = list(instances), nearness, exact_below
+        self.keys: Tensor | None = None
+        self.values: Tensor | None = None
+        self._indexes: list[VectorIndex] = []
+        self._random = torch.Generator().manual_seed(seed)  # its own, so that nothing else disturbs the draws
+        self._number: dict[str, int] = {}  # of a document, or of an instance without one
+        self._group = torch.tensor([self._number.setdefault(_owner(i), len(self._number)) for i in instances])
+
+    def __len__(self) -> int:
+        return len(self.instances)
+
+    @property
+    def recall(self) -> float:
+        """Of the exact ten nearest on a sample of queries; 1 while search is exact."""
+        return min((index.measured_recall for index in self._indexes), default=1.0)
+
+    def admitted(self, batch: Sequence[Instance], rows: Tensor) -> Tensor:
+        """Boolean [B, M]: which of the ``rows`` [M] each instance of the batch may select."""
+        return self._group[rows].unsqueeze(0) != self._groups(batch).unsqueeze(1)
+
+    def refresh(self, keys: Tensor, values: Tensor | None, *, indexed: bool) -> None:
+        """Take new vectors; ``indexed`` where `nearest` will be asked."""
+        self.keys, self.values = keys, values
+        if not indexed:
+            return
+        spaces = self.nearness.search_spaces(keys)
+        if len(self._indexes) != len(spaces):
+            self._indexes = [VectorIndex(space, self.exact_below) for space in spaces]
+        else:
+            for index, space in zip(self._indexes, spaces, strict=True):
+                index.replace(space)
+
+    def nearest(self, queries: Tensor, batch: Sequence[Instance], count: int) -> Tensor:
+        """Rows [B, count] of the nearest admitted instances by the refreshed vectors, nearest first; -1 where fewer
+        are found. ``queries`` [B, S, D]."""
+        asked = self.nearness.search_spaces(self.nearness.ask(queries.detach()))
+        own = self._groups(batch)
+        twins = int((self._group.unsqueeze(0) == own.unsqueeze(1)).sum(1).max()) if self._documents else 1
+        reach = min(len(self), count + twins)
+        found = [index.search(space, reach) for index, space in zip(self._indexes, asked, strict=True)]
+        values, rows = torch.cat([v for v, _ in found], 1).cpu(), torch.cat([r for _, r in found], 1).cpu()
+        order = values.argsort(dim=1, descending=True, stable=True)
+        rows = rows.gather(1, order)
+        kept = torch.full((len(batch), count), -1)
+        for b, row in enumerate(rows):
+            good = row[(row >= 0) & (self._group[row] != own[b])]
+            good = good if len(found) == 1 else torch.tensor(list(dict.fromkeys(good.tolist())), dtype=torch.long)
+            kept[b, : len(good[:count])] = good[:count]
+        return kept
+
+    def draw(self, kind: Candidates, count: int, queries: Tensor, batch: Sequence[Instance]) -> Tensor:
+        """Candidates of one training step, shared by its batch: ``count`` distinct rows, ascending.
+
+        `random`: uniformly. `shortlist`: every query's nearest, then its second nearest, and so on. `mixed`: half of
+        each. ``queries`` [B, S, D].
+        """
+        count = min(count, len(self))
+        chosen: list[int] = []
+        if kind != "random":
+            share = count if kind == "shortlist" else count // 2
+            ranked = self.nearest(queries, batch, min(share, len(self))).T.flatten().tolist()
+            chosen = [row for row in dict.fromkeys(ranked) if row >= 0][:share]
+        return torch.tensor(sorted([*chosen, *self._others(set(chosen), count - len(chosen))]))
+
+    def _others(self, taken: set[int], count: int) -> list[int]:
+        """``count`` distinct random rows beside ``taken``; without a permutation of all where few are wanted."""
+        if 2 * (count + len(taken)) >= len(self):
+            order = torch.randperm(len(self), generator=self._random).tolist()
+            return [row for row in order if row not in taken][:count]
+        found: dict[int, None] = {}
+        while len(found) < count:
+            for row in torch.randint(len(self), (count,), generator=self._random).tolist():
+                if row not in taken and len(found) < count:
+                    found.setdefault(row)
+        return list(found)
+
+    def _groups(self, batch: Sequence[Instance]) -> Tensor:
+        """The group [B] in which nothing is admitted for each instance; -1 for one that the store does not know."""
+        return torch.tensor([self._number.get(_owner(i), -1) for i in batch])
+
+    @property
+    def _documents(self) -> bool:
+        return len(self._number) < len(self)
+
+
+def _owner(instance: Instance) -> str:
+    """What decides whether two instances are too close to be neighbours; a document never has an instance's name."""
+    return f"document {instance.document}" if instance.document else f"instance {instance.id}"

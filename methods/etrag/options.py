@@ -1,0 +1,62 @@
+"""What can be set about ETRAG. No torch here: options are listed and checked without it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from methods.settings import Settings
+
+Candidates = Literal["random", "shortlist", "mixed"]
+Distance = Literal["cosine", "l2"]
+Reduction = Literal["mean", "max"]
+Selection = Literal["soft", "hard", "sparse"]
+Role = Literal["head", "tail", "label", "between", "sentence"]
+
+
+class EtragOptions(Settings):
+    """Defaults keep the paper's structure; k, temperature and learning rate suit a MiniLM pair (docs/recipes.md)."""
+
+    k: int = Field(5, ge=1, description="selection steps, soft neighbours in the prefix")
+    temperature: float = Field(1.0, gt=0, description="t of the selection; 1 as published")
+    temperature_rule: Literal["fixed", "annealed", "learned", "spread"] = Field(
+        "fixed",
+        description="annealed: geometrically from temperature_start; learned: trained from temperature; "
+        "spread: temperature times the standard deviation of a query's scores",
+    )
+    temperature_start: float = Field(1.0, gt=0, description="where annealing starts")
+    selection: Selection = Field(
+        "soft", description="hard: the k nearest, with the soft gradient; sparse: steps between sparse top-j masks"
+    )
+    selection_dtype: Literal["float32", "float64"] = "float32"
+    distance: Distance = Field("cosine", description="of two spans; l2 is the squared Euclidean distance")
+    reduction: Reduction = Field("mean", description="over the spans of a pair; max counts the nearest span alone")
+    candidates: Candidates = Field("random", description="what a training step selects from")
+    candidate_count: int = Field(32, ge=2, description="candidates per training step")
+    test_candidates: int = Field(
+        0, ge=0, description="select from this many nearest instances at test time; 0 from the whole database"
+    )
+    refresh_interval: int = Field(100, ge=1, description="steps between two encodings of the whole database")
+    refresh_drift: float = Field(
+        0.0, ge=0, description="encode earlier where a sample of keys has moved by this mean cosine distance; 0 never"
+    )
+    exact_below: int = Field(50_000, ge=1, description="instances above which nearest ones are searched approximately")
+    learning_rate: float = Field(1e-4, gt=0, description="of the retriever's encoder; 1e-3 as published")
+    insert: int = Field(1, ge=0, description="input position of the soft prefix; 1 is after the first embedding")
+    prefix_roles: tuple[Literal["query", "neighbours"], ...] = ("query", "neighbours")
+    key_spans: tuple[Role, ...] = Field(("head", "tail", "label"), description="spans that are compared")
+    value_spans: tuple[Role, ...] = Field(("head", "tail", "label"), description="spans that enter the prefix")
+    projection: int = Field(0, ge=0, description="width of a trainable projection of the keys; 0 for none")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> EtragOptions:
+        for name in ("prefix_roles", "key_spans", "value_spans"):
+            value = getattr(self, name)
+            if not value or len(set(value)) != len(value):
+                raise ValueError(f"{name} needs at least one entry and no duplicates")
+        if self.candidate_count <= self.k:
+            raise ValueError(f"candidate_count must be larger than k = {self.k}")
+        if 0 < self.test_candidates < self.k:
+            raise ValueError(f"test_candidates must be at least k = {self.k}, or 0 for the whole database")
+        return self

@@ -1,0 +1,133 @@
+"""Trainable instance encoder: a pretrained encoder whose last hidden states are averaged over spans."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from methods.base import MethodError
+from methods.etrag.options import Role
+from methods.parts.generation.offline import Quiet, load_encoder, with_dropout
+from methods.parts.model_files import ALIASES, MINILM, resolve
+from methods.parts.verbalize import between, label_words, window
+from methods.types import Instance, RelationSchema, Span
+
+Row = tuple[list[int], list[list[int]]]  # token ids, and for each role the token positions of its span
+STRETCH = 1.3  # sequences encoded together are at most this much longer than the shortest of them
+
+
+class SpanEncoder(nn.Module):
+    """``[B] instances -> [B, S, D]``: the mean of the last hidden states over each of S spans (ETRAG).
+
+    A database instance is encoded as its text, a separator and its verbalised label, whose tokens are the label
+    span; for a query the label span is the closing separator alone. An entity's span is all of its mentions in the
+    window.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        schema: RelationSchema,
+        roles: Sequence[Role],
+        max_tokens: int,
+        dropout: float,
+        texts: Sequence[str],
+        layers: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.schema, self.roles, self.max_tokens = schema, tuple(roles), max_tokens
+        self.model, self.tokenizer = _load(name, texts, dropout, layers)
+        self.model.get_input_embeddings().weight.requires_grad_(name == "tiny")
+        # Under its relations where they are encoded: an instance may be shown under others than its own.
+        self._rows: dict[tuple[str, tuple[str, ...]], Row] = {}
+
+    @property
+    def width(self) -> int:
+        """D, the encoder's hidden size."""
+        return int(self.model.config.hidden_size)
+
+    def forward(self, instances: Sequence[Instance], *, labelled: bool) -> Tensor:
+        """Span vectors [B, S, D]; ``labelled`` for database instances, never for queries."""
+        rows = [self._row(i, labelled) for i in instances]
+        groups = _of_similar_length([len(ids) for ids, _ in rows])
+        if len(groups) == 1:
+            return self._encode(rows)
+        parts = torch.cat([self._encode([rows[r] for r in group]) for group in groups])
+        back = torch.tensor([r for group in groups for r in group]).argsort()
+        return parts[back.to(parts.device)]
+
+    def _encode(self, rows: Sequence[Row]) -> Tensor:
+        device = self.model.get_input_embeddings().weight.device
+        width = max(len(ids) for ids, _ in rows)
+        ids = torch.full((len(rows), width), int(self.tokenizer.pad_token_id))
+        mask = torch.zeros(len(rows), width, dtype=torch.long)
+        pool = torch.zeros(len(rows), len(self.roles), width)
+        for r, (tokens, spans) in enumerate(rows):
+            ids[r, : len(tokens)] = torch.tensor(tokens)
+            mask[r, : len(tokens)] = 1
+            for s, positions in enumerate(spans):
+                pool[r, s, positions] = 1.0 / len(positions)
+        hidden = self.model(input_ids=ids.to(device), attention_mask=mask.to(device)).last_hidden_state
+        return torch.bmm(pool.to(device, hidden.dtype), hidden)
+
+    def _row(self, instance: Instance, labelled: bool) -> Row:
+        key = (instance.id, instance.relations if labelled else ())
+        if key not in self._rows:
+            self._rows[key] = self._tokenise(instance, labelled)
+        return self._rows[key]
+
+    def _tokenise(self, instance: Instance, labelled: bool) -> Row:
+        label = label_words(instance, self.schema) if labelled else None
+        words = len(instance.tokens)
+        while True:
+            lo, hi = window(instance, words)
+            text = [t if t.strip() else "?" for t in instance.tokens[lo:hi]]
+            coded = self.tokenizer(text, label, is_split_into_words=True, verbose=False)
+            if len(coded.input_ids) <= self.max_tokens or words <= 1:
+                break
+            words = min(words - 1, words * self.max_tokens // len(coded.input_ids))
+        ids = coded.input_ids[: self.max_tokens]
+        origin = list(zip(coded.sequence_ids(), coded.word_ids(), strict=True))[: self.max_tokens]
+
+        def positions(*spans: Span) -> list[int]:
+            inside = {word for span in spans for word in range(span.start - lo, span.end - lo)}
+            found = [p for p, (part, word) in enumerate(origin) if part == 0 and word in inside]
+            return found or [0]  # cut off, or nothing but characters that the tokenizer drops
+
+        gap = between(instance)
+        spans = {
+            "head": positions(*instance.heads),
+            "tail": positions(*instance.tails),
+            "label": [p for p, (part, _) in enumerate(origin) if part == 1] or [len(ids) - 1],
+            "between": positions(gap) if gap else [0],
+            "sentence": positions(Span(lo, hi)),
+        }
+        return ids, [spans[role] for role in self.roles]
+
+
+def _of_similar_length(lengths: Sequence[int]) -> list[list[int]]:
+    """Rows grouped by length, so that little is padded; a group has at least four where there are as many."""
+    groups: list[list[int]] = []
+    for row in sorted(range(len(lengths)), key=lambda r: lengths[r]):
+        if groups and (len(groups[-1]) < 4 or lengths[row] <= STRETCH * lengths[groups[-1][0]]):
+            groups[-1].append(row)
+        else:
+            groups.append([row])
+    return groups
+
+
+def _load(name: str, texts: Sequence[str], dropout: float, layers: int | None) -> tuple[Any, Any]:
+    if name == "tiny" or ALIASES.get(name, name) == MINILM:
+        return load_encoder(name, texts, dropout, layers)
+    from transformers import AutoModel, AutoTokenizer
+
+    path = resolve(name).path
+    try:
+        with Quiet():
+            model = AutoModel.from_pretrained(path, config=with_dropout(path, dropout), dtype=torch.float32)
+        return model, AutoTokenizer.from_pretrained(path, add_prefix_space=True)  # RoBERTa needs it for given words
+    except (OSError, ValueError) as error:
+        raise MethodError(f"encoder {name!r} cannot be loaded: {error}") from error

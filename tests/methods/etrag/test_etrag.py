@@ -1,0 +1,218 @@
+"""ETRAG: the extraction loss reaches the retriever, candidates exclude the query, every option works."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import pytest
+import torch
+from pydantic import ValidationError
+
+from methods.base import Context, MethodError
+from methods.etrag.method import Etrag
+from methods.etrag.options import EtragOptions
+from methods.settings import Budget, Models
+from methods.types import Instance
+
+Corpus = tuple[list[Instance], list[Instance], list[Instance]]
+MakeContext = Callable[..., Context]
+TINY = Models(generator="tiny", instance_encoder="tiny", max_input_tokens=96)
+
+
+def prepared(context: Context, train: list[Instance], **options: object) -> Etrag:
+    """Built and ready for a training step, not yet trained."""
+    method = Etrag(EtragOptions(candidate_count=13, **options), context)
+    torch.manual_seed(context.seed)
+    method.database = {i.id: i for i in train}
+    method.build(train)
+    method.prepare(train)
+    method.remember(train)
+    method.body.train()
+    return method
+
+
+def test_the_extraction_loss_trains_the_retriever(context: MakeContext, corpus: Corpus) -> None:
+    method = prepared(context(models=Models(generator="tiny", max_input_tokens=96)), corpus[0], temperature=0.05)
+    method.loss(corpus[0][:5]).backward()
+    encoder = method.body["retriever"].encoder
+    gradients = {n: p.grad for n, p in encoder.named_parameters() if p.requires_grad}
+    assert len(gradients) > 50
+    for name, gradient in gradients.items():
+        assert gradient is not None, name
+        assert torch.isfinite(gradient).all(), name
+    assert sum(float(g.abs().sum()) for g in gradients.values() if g is not None) > 0
+
+
+def test_the_selection_itself_carries_gradient(context: MakeContext, corpus: Corpus) -> None:
+    """Without the query's own vectors in the prefix, keys that are projected apart from the values get gradient."""
+    method = prepared(context(models=TINY), corpus[0], prefix_roles=("neighbours",), projection=5, temperature=0.1)
+    method.loss(corpus[0][:5]).backward()
+    gradient = method.body["retriever"].projection.weight.grad
+    assert gradient is not None
+    assert float(gradient.abs().sum()) > 0
+
+
+def test_a_query_never_selects_itself(context: MakeContext, corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    method = prepared(context(models=TINY), corpus[0])
+    plain = method._select
+
+    def spy(scores: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        weights = plain(scores, mask)
+        seen.append((mask, weights))
+        return weights
+
+    monkeypatch.setattr(method, "_select", spy)
+    monkeypatch.setattr(method.store, "draw", lambda *_: torch.arange(len(corpus[0])))
+    batch = corpus[0][2:7]
+    method.loss(batch)
+    mask, weights = seen[0]
+    for row in range(5):
+        assert not mask[row, row + 2]
+        assert (weights[row, :, row + 2] == 0).all()
+    assert int((~mask).sum()) == 5
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"candidates": "shortlist", "refresh_interval": 2},
+        {"candidates": "mixed"},
+        {"temperature_rule": "annealed", "temperature": 0.01},
+        {"temperature_rule": "learned", "temperature": 0.5},
+        {"temperature_rule": "spread", "temperature": 0.3},
+        {"projection": 7, "key_spans": ("sentence", "between")},
+        {"prefix_roles": ("neighbours",), "insert": 0, "value_spans": ("label",)},
+        {"selection_dtype": "float64", "temperature": 1e-4},
+        {"selection": "hard", "temperature": 0.05},
+        {"selection": "sparse", "temperature": 0.05},
+        {"distance": "l2", "temperature_rule": "spread", "reduction": "max", "candidates": "shortlist"},
+        {"test_candidates": 7, "exact_below": 5, "candidates": "mixed"},
+        {"candidates": "shortlist", "refresh_interval": 50, "refresh_drift": 1e-9},
+        {"k": 1},
+    ],
+    ids=str,
+)
+def test_every_option_trains_and_predicts(options: dict[str, object], context: MakeContext, corpus: Corpus) -> None:
+    train, dev, test = corpus
+    method = Etrag(EtragOptions(candidate_count=13, **options), context(models=TINY))
+    method.fit(train, dev)
+    prediction = method.predict(test)
+    assert prediction.neighbours is not None
+    numbers = prediction.diagnostics
+    assert 1 <= numbers["effective_instances"] <= 23.001
+    assert 0 < numbers["top_weight"] <= 1
+    assert 0 <= numbers["soft_hard_agreement"] <= 1
+    if options.get("temperature_rule") == "learned":
+        assert float(method.log_temperature.detach().exp()) != pytest.approx(0.5, abs=1e-9)
+
+
+def test_temperature_decides_how_many_instances_take_part(context: MakeContext, corpus: Corpus) -> None:
+    train, dev, test = corpus
+    number = {}
+    for temperature in (1.0, 1e-3):
+        method = Etrag(EtragOptions(candidate_count=13, temperature=temperature), context(models=TINY))
+        method.fit(train, dev)
+        number[temperature] = method.predict(test).diagnostics["effective_instances_first"]
+    assert number[1.0] > 20  # the mean of the database
+    assert number[1e-3] < 5
+
+
+def test_untrained_neighbours_are_those_before_training(context: MakeContext, corpus: Corpus) -> None:
+    train, dev, test = corpus
+    settings = context(models=TINY, budget=Budget(max_steps=20, batch_size=7))
+    method = Etrag(EtragOptions(candidate_count=13, temperature=0.02, learning_rate=1e-2), settings)
+    before = prepared(settings, train, temperature=0.02)
+    first = before.untrained_neighbours(test)
+    method.fit(train, dev)
+    assert method.untrained_neighbours(test) == first
+    assert method.predict(test).neighbours != first
+    own = method.untrained_neighbours(train)
+    assert all(i.id not in near.ids for i, near in zip(train, own, strict=True))
+
+
+def test_early_stopping_returns_to_the_best_weights(context: MakeContext, corpus: Corpus) -> None:
+    train, dev, _ = corpus
+    budget = Budget(max_steps=40, batch_size=7, evaluate_every=2, patience=1, restore_best=True)
+    method = Etrag(EtragOptions(candidate_count=13), context(models=TINY, budget=budget))
+    report = method.fit(train, dev)
+    losses = [row["dev_loss"] for row in report.history]
+    assert method.mean_loss(dev) == pytest.approx(min(losses), abs=1e-4)
+    assert report.steps < 40 or losses[-1] == min(losses)
+
+
+def test_nan_is_one_clear_error(context: MakeContext, corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    method = Etrag(EtragOptions(candidate_count=13), context(models=TINY))
+    monkeypatch.setattr(method, "loss", lambda batch: torch.tensor(float("nan"), requires_grad=True))
+    with pytest.raises(MethodError, match="loss is nan at step 1 of 4"):
+        method.fit(corpus[0], [])
+
+
+def test_contradictory_options_are_refused() -> None:
+    with pytest.raises(ValidationError, match="candidate_count must be larger than k"):
+        EtragOptions(k=32)
+    with pytest.raises(ValidationError, match="key_spans needs at least one"):
+        EtragOptions(key_spans=())
+    with pytest.raises(ValidationError, match="Extra inputs"):
+        EtragOptions(temprature=1)  # type: ignore[call-arg]
+
+
+def test_a_shortlist_selects_from_the_nearest_and_says_what_it_leaves_out(context: MakeContext, corpus: Corpus) -> None:
+    train, dev, test = corpus
+    numbers = {}
+    for count in (0, 5, len(train)):
+        method = Etrag(
+            EtragOptions(candidate_count=13, k=3, temperature=0.05, test_candidates=count), context(models=TINY)
+        )
+        method.fit(train, dev)
+        prediction = method.predict(test)
+        assert prediction.neighbours is not None
+        numbers[count] = prediction
+    short, full = numbers[5], numbers[0]
+    assert 0 < short.diagnostics["left_out_mass"] < 1
+    assert short.diagnostics["search_recall"] == 1
+    assert "left_out_mass" not in full.diagnostics
+    assert torch.equal(torch.tensor(numbers[len(train)].scores), torch.tensor(full.scores))  # nothing is left out
+    again = Etrag(EtragOptions(candidate_count=13, k=3, temperature=0.05, test_candidates=5), context(models=TINY))
+    again.fit(train, dev)
+    alone = again.predict(test[:1])  # the shortlist of a query does not depend on its batch
+    assert torch.allclose(torch.tensor(alone.scores), torch.tensor(short.scores[:1]), atol=1e-5)
+
+
+def test_too_few_candidates_are_one_clear_error(context: MakeContext, corpus: Corpus) -> None:
+    train = [dataclasses.replace(i, document="the only one") for i in corpus[0]]
+    method = Etrag(EtragOptions(candidate_count=13), context(models=TINY))
+    with pytest.raises(MethodError, match="may select from only 0 candidates"):
+        method.fit(train, [])
+
+
+def test_drift_brings_the_refresh_forward(context: MakeContext, corpus: Corpus) -> None:
+    train, dev, _ = corpus
+    settings = context(models=TINY, budget=Budget(max_steps=33, batch_size=7))
+    counts = {}
+    for drift in (0.0, 1e-9):
+        method = Etrag(
+            EtragOptions(candidate_count=13, candidates="shortlist", refresh_interval=1000, refresh_drift=drift),
+            settings,
+        )
+        counts[drift] = method.fit(train, dev).diagnostics.get("refreshes", 0)
+    assert counts == {0.0: 0, 1e-9: 3}  # looked at after 10, 20 and 30 steps
+
+
+def test_bfloat16_matrix_products_leave_selection_and_loss_in_float32(context: MakeContext, corpus: Corpus) -> None:
+    train, _, test = corpus
+    losses, scores = {}, {}
+    for precision in ("float32", "bfloat16", "auto"):
+        models = TINY.model_copy(update={"precision": precision, "dropout": 0.0})
+        method = prepared(context(models=models), train, temperature=0.1)
+        loss = method.loss(train[:7])
+        loss.backward()
+        assert loss.dtype == torch.float32
+        gradients = [p.grad for p in method.body["retriever"].parameters() if p.grad is not None]
+        assert all(torch.isfinite(g).all() for g in gradients)
+        losses[precision], scores[precision] = float(loss.detach()), torch.tensor(method.predict(test).scores)
+    assert losses["auto"] == losses["float32"]  # on a CPU
+    assert losses["bfloat16"] != losses["float32"]
+    assert losses["bfloat16"] == pytest.approx(losses["float32"], abs=0.05)
+    assert torch.allclose(scores["bfloat16"], scores["float32"], atol=0.2)

@@ -1,0 +1,267 @@
+"""One cell: its record, its predictions, its failures; and the seeds, timers and environment that it uses."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bench.data import load_dataset
+from bench.data.base import Dataset
+from bench.records.store import Store
+from bench.run import environment, profiling
+from bench.run.environment import resolve_device
+from bench.run.execute import execute
+from bench.run.plan import CellSpec, plan
+from bench.run.profiling import PeakMemory, Timer
+from bench.run.seeds import derive, seed_everything
+from bench.scoring.labels import choose, prediction_lines, shared_relation
+from bench.settings.config import build
+from methods.base import Progress
+from methods.registry import METHODS
+from methods.types import Instance, Neighbours, Prediction, RelationSchema, Span
+
+SCHEMA = RelationSchema(
+    ("a", "b", "none"), {"a": "is a", "b": "is b", "none": "is none"}, "none", {("X", "Y"): frozenset({"a"})}
+)
+INSTANCES = (
+    Instance("i-1", ("x", "y"), Span(0, 1), Span(1, 2), "a"),
+    Instance("i-2", ("x", "y"), Span(0, 1), Span(1, 2), "none", "X", "Y"),
+)
+NO = -np.inf
+
+
+@pytest.fixture
+def dataset(mini: Path) -> Dataset:
+    return load_dataset("mini", None, {})
+
+
+@pytest.fixture
+def specs(mini_preset: Path, dataset: Dataset) -> tuple[CellSpec, ...]:
+    return plan(build(str(mini_preset)), dataset)
+
+
+def test_a_record_has_the_fields_of_the_schema(specs: Sequence[CellSpec], dataset: Dataset, tmp_path: Path) -> None:
+    seen: list[Progress] = []
+    record, lines = execute(specs[0], dataset, seen.append)
+    assert record["status"] == "ok", record["error"]
+    assert set(record) == {
+        "schema_version", "cell_id", "status", "identity", "dataset", "method", "ratio", "draw", "seed", "n_train",
+        "n_dev", "n_test", "subset_ids", "metrics", "cost", "timings", "diagnostics", "history", "environment",
+        "created", "error",
+    }  # fmt: skip
+    assert set(record["cost"]) == {
+        "train_seconds", "predict_seconds", "total_seconds", "peak_memory_bytes", "parameters", "trained_parameters",
+        "steps", "instances_seen",
+    }  # fmt: skip
+    assert set(record["environment"]) >= {
+        "python", "platform", "cpu", "cores", "threads", "device", "commit", "dirty", "determinism", "dtype",
+        "packages",
+    }  # fmt: skip
+    assert record["environment"]["determinism"]["deterministic_algorithms"] is True
+    assert record["environment"]["packages"]["torch"]
+    assert set(record["metrics"]) >= {"primary", "f1", "precision", "recall", "accuracy", "per_relation", "dev_f1"}
+    assert (record["n_train"], record["n_dev"], record["n_test"]) == (30, 11, 30)
+    assert len(record["subset_ids"]["train"]) == 30
+    assert record["cost"]["peak_memory_bytes"] > 1 << 20
+    assert [p.step for p in seen] == list(range(1, 31))
+    assert lines is not None
+    assert [line["id"] for line in lines] == [i.id for i in dataset.test]
+    assert set(lines[0]) == {"id", "gold", "predicted", "scores", "neighbours"}
+    assert len(lines[0]["neighbours"]) == 2
+    store = Store(tmp_path)
+    store.write(record, lines)
+    assert store.read(record["cell_id"]) == record
+
+
+def test_the_same_spec_gives_the_same_predictions(specs: Sequence[CellSpec], dataset: Dataset) -> None:
+    (first, lines), (second, again) = execute(specs[0], dataset), execute(specs[0], dataset)
+    assert lines == again
+    assert first["metrics"] == second["metrics"]
+    assert execute(replace(specs[0], seed=1), dataset)[1] != lines
+
+
+def test_a_method_without_retrieval_has_no_neighbours(specs: Sequence[CellSpec], dataset: Dataset) -> None:
+    _, lines = execute(specs[1], dataset)
+    assert lines is not None
+    assert all(line["neighbours"] is None for line in lines)
+
+
+def test_no_dev_instances_no_dev_score(mini_preset: Path, dataset: Dataset) -> None:
+    without = replace(dataset, dev=())
+    record, _ = execute(plan(build(str(mini_preset)), without)[0], without)
+    assert record["status"] == "ok"
+    assert "dev_f1" not in record["metrics"]
+
+
+@pytest.mark.parametrize(
+    ("failure", "kind", "traced"), [("bug", "RuntimeError", True), ("mendable", "MethodError", False)]
+)
+def test_a_failure_is_a_record(
+    specs: Sequence[CellSpec], dataset: Dataset, monkeypatch: pytest.MonkeyPatch, failure: str, kind: str, traced: bool
+) -> None:
+    monkeypatch.setenv("MINI_FAIL", failure)
+    record, lines = execute(specs[0], dataset)
+    assert lines is None
+    assert (record["status"], record["error"]["type"]) == ("failed", kind)
+    assert ("in fit" in record["error"]["traceback"]) is traced
+    assert (record["metrics"], record["cost"]) == ({}, {})
+    assert record["environment"]["python"]
+
+
+def test_another_dataset_than_planned_is_a_failure(specs: Sequence[CellSpec], dataset: Dataset) -> None:
+    record, _ = execute(specs[0], replace(dataset, train=dataset.train[3:]))
+    assert "is not the one that cell" in record["error"]["message"]
+
+
+def test_an_interruption_passes_through(specs: Sequence[CellSpec], dataset: Dataset) -> None:
+    def interrupt(_: Progress) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        execute(specs[0], dataset, interrupt)
+
+
+def test_the_best_admitted_relation_wins_and_the_first_of_equals() -> None:
+    prediction = Prediction(np.array([[-1.0, -1.0, -2.0], [-5.0, NO, -4.0]]))
+    assert choose(prediction, INSTANCES, SCHEMA) == ["a", "none"]
+    lines = prediction_lines(prediction, INSTANCES, ["a", "none"], SCHEMA)
+    assert lines[0]["scores"] == {"a": -1.0, "b": -1.0, "none": -2.0}
+    assert lines[1] == {
+        "id": "i-2", "gold": "none", "predicted": "none", "scores": {"a": -5.0, "none": -4.0}, "neighbours": None
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("scores", "expected"),
+    [
+        ([[-1.0, -1.0, -2.0]], "scores have shape (1, 3), expected [instances, relations] = (2, 3)"),
+        ([[-1.0, np.nan, -2.0], [-1.0, NO, -1.0]], "instance i-1, relation b: score nan, expected a finite score"),
+        ([[-1.0, NO, -2.0], [-1.0, NO, -1.0]], "instance i-1, relation b: score -inf, expected a finite score"),
+        ([[-1.0, -1.0, -2.0], [-1.0, -9.0, -1.0]], "instance i-2, relation b: score -9.0, expected -inf"),
+        ([[-1.0, -1.0, -2.0], [-1.0, np.inf, -1.0]], "instance i-2, relation b: score inf, expected -inf"),
+        ([[-1.0, -1.0, -2.0], [-1.0, np.nan, -1.0]], "instance i-2, relation b: score nan, expected -inf"),
+    ],
+)
+def test_broken_scores_are_refused(scores: list[list[float]], expected: str) -> None:
+    with pytest.raises(ValueError, match=r"instance|shape") as caught:
+        choose(Prediction(np.array(scores)), INSTANCES, SCHEMA)
+    assert expected in str(caught.value)
+
+
+def test_an_instance_must_not_be_its_own_neighbour() -> None:
+    scores = np.array([[-1.0, -1.0, -2.0], [-5.0, NO, -4.0]])
+    near = Neighbours(("i-1",), (1.0,))
+    with pytest.raises(ValueError, match="i-1 is its own neighbour"):
+        choose(Prediction(scores, (near, near)), INSTANCES, SCHEMA)
+    with pytest.raises(ValueError, match="neighbours of 1 instances, expected 2"):
+        choose(Prediction(scores, (near,)), INSTANCES, SCHEMA)
+
+
+def test_odd_diagnostics_do_not_lose_a_cell(
+    specs: Sequence[CellSpec], dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mini_method = METHODS.load("mini")
+    predict: Callable[..., Prediction] = mini_method.predict
+    odd: Mapping[str, Any] = {"spread": np.float32(0.5), "ratio": float("nan"), "count": 3}
+    monkeypatch.setattr(mini_method, "predict", lambda self, rows: replace(predict(self, rows), diagnostics=odd))
+    record, _ = execute(specs[0], dataset)
+    assert odd.keys() <= record["diagnostics"].keys()
+    assert {name: record["diagnostics"][name] for name in odd} == {"spread": 0.5, "ratio": None, "count": 3}
+
+
+def test_seeds_come_from_named_components() -> None:
+    assert derive("a", 1) == derive("a", 1)
+    assert len({derive("a", 1), derive("a1"), derive("a", "1"), derive("a", 2), derive()}) == 5
+    assert 0 <= derive("a") < 2**63
+
+
+def test_seeding_reaches_every_generator(mini: Path) -> None:
+    import torch
+
+    def draw() -> tuple[float, float, float]:
+        seed_everything(derive("training", 7))
+        return random.random(), float(np.random.rand()), float(torch.rand(()))
+
+    assert draw() == draw()
+    assert torch.are_deterministic_algorithms_enabled()
+
+
+def test_peak_memory_is_that_of_the_block() -> None:
+    with PeakMemory() as quiet:
+        pass
+    with PeakMemory() as busy:
+        block = np.ones(64 << 20, dtype=np.uint8)
+        del block
+    assert busy.bytes - quiet.bytes > 48 << 20
+    with PeakMemory() as after:
+        pass
+    assert after.bytes < busy.bytes or after.note
+
+
+def test_peak_memory_without_proc_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(profiling, "CLEAR", tmp_path / "absent" / "clear_refs")
+    with PeakMemory() as memory:
+        pass
+    assert memory.note == "peak since the process began"
+    assert memory.bytes > 1 << 20
+    monkeypatch.undo()
+    monkeypatch.setattr(profiling, "STATUS", tmp_path / "absent")
+    with PeakMemory() as memory:
+        pass
+    assert memory.bytes > 1 << 20
+
+
+def test_a_timer_adds_up_by_phase() -> None:
+    timer = Timer()
+    with timer.phase("fit"):
+        pass
+    once = timer.seconds["fit"]
+    with pytest.raises(ValueError, match="x"), timer.phase("fit"):
+        raise ValueError("x")
+    assert timer.seconds["fit"] > once
+
+
+def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    assert resolve_device("cpu") == "cpu"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert resolve_device("auto") == "cuda"
+    assert resolve_device("cuda:0") == "cuda:0"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert resolve_device("auto") == "cpu"
+
+
+def test_another_projects_commit_is_not_ours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert set(environment.describe("cpu")) >= {"commit", "dirty"}
+    answers = {"rev-parse": str(tmp_path), "status": ""}
+    monkeypatch.setattr(environment, "_git", lambda *arguments: answers[arguments[0]])
+    assert environment._checkout() == {"commit": None, "dirty": None}
+    answers["rev-parse"] = str(environment.ROOT)
+    assert environment._checkout() == {"commit": str(environment.ROOT), "dirty": False}
+
+
+def test_shared_relation_by_hand() -> None:
+    def instance(name: str, relation: str) -> Instance:
+        return Instance(name, ("a", "b"), Span(0, 1), Span(1, 2), relation)
+
+    database = [instance("d0", "r"), instance("d1", "r"), instance("d2", "s"), instance("d3", "t"), instance("d4", "t")]
+    queries = [instance("q0", "r"), instance("q1", "s"), instance("q2", "u")]
+    found = [Neighbours(("d0", "d2"), (1, 1)), Neighbours(("d2", "d3"), (1, 1)), Neighbours(("d3", "d4"), (1, 1))]
+    before = [Neighbours(("d3", "d4"), (1, 1))] * 3
+    assert shared_relation(found, before, queries, database) == pytest.approx(
+        {
+            "same_relation": (1 / 2 + 1 / 2 + 0) / 3,
+            "same_relation_untrained": 0.0,
+            "same_relation_chance": (2 / 5 + 1 / 5 + 0) / 3,
+        }
+    )
+    assert "same_relation_untrained" not in shared_relation(found, None, queries, database)
+    assert shared_relation(None, None, queries, database) == {}

@@ -1,0 +1,114 @@
+"""The grid of cells and their identities."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bench.data import load_dataset
+from bench.data.base import Dataset
+from bench.errors import ConfigError, DataError
+from bench.records.identity import explain
+from bench.run.plan import plan, plan_notes, subsets
+from bench.settings.config import RunConfig, build
+from methods.base import MethodError
+
+
+@pytest.fixture
+def dataset(mini: Path) -> Dataset:
+    return load_dataset("mini", None, {})
+
+
+@pytest.fixture
+def config(mini_preset: Path) -> RunConfig:
+    return build(str(mini_preset))
+
+
+def test_small_ratios_come_first_and_methods_stand_together(mini_preset: Path, dataset: Dataset) -> None:
+    config = build(str(mini_preset), ratios="0.5,0.1", seeds="0,1", draws="0")
+    cells = [(spec.ratio, spec.seed, spec.method) for spec in plan(config, dataset)]
+    assert cells == [(r, s, m) for r in (0.1, 0.5) for s in (0, 1) for m in ("mini", "mini_plain")]
+
+
+def test_ratio_one_has_one_draw(config: RunConfig, dataset: Dataset) -> None:
+    specs = plan(config, dataset)
+    assert {(spec.ratio, spec.draw) for spec in specs} == {(0.5, 0), (0.5, 1), (1.0, 0)}
+    (note,) = plan_notes(config, specs)
+    assert note.startswith("ratio 1: draws 1 choose the same instances as an earlier draw")
+    assert plan_notes(config, [spec for spec in specs if spec.ratio < 1])  # and says so of whatever is missing
+
+
+def test_methods_of_a_comparison_share_their_instances(config: RunConfig, dataset: Dataset) -> None:
+    specs = [spec for spec in plan(config, dataset) if (spec.ratio, spec.draw) == (0.5, 1)]
+    assert len(specs) == 2
+    assert len({spec.identity["subset_hash"] for spec in specs}) == 1
+    train, dev = subsets(dataset, 0.5, 1)
+    assert (len(train), len(dev)) == (30, 11)
+
+
+def test_identity_is_that_of_the_schema(config: RunConfig, dataset: Dataset) -> None:
+    spec = plan(config, dataset)[0]
+    assert set(spec.identity) == {
+        "schema_version", "dataset", "dataset_hash", "subset_hash", "metric", "method", "options", "method_version",
+        "generator", "encoder", "instance_encoder", "models", "scoring", "budget", "optimisation", "ratio", "draw",
+        "seed", "device_type",
+    }  # fmt: skip
+    assert spec.identity["options"] == {"k": 2, "smoothing": 0.5}
+    assert spec.identity["method_version"].startswith("mini-plugin==1.0 sha256:")
+    assert spec.identity["device_type"] == "cpu"
+    assert len(spec.cell_id) == 16
+
+
+def test_a_cell_id_depends_on_everything_that_changes_a_result(mini_preset: Path, dataset: Dataset) -> None:
+    base = plan(build(str(mini_preset)), dataset)[0].cell_id
+    assert plan(build(str(mini_preset)), dataset)[0].cell_id == base
+    for setting in ("mini.k=3", "budget.max_steps=5", "scoring.rule=likelihood", "optimisation.weight_decay=0"):
+        assert plan(build(str(mini_preset), [setting]), dataset)[0].cell_id != base
+    other = replace(dataset, test=dataset.test[1:])
+    assert plan(build(str(mini_preset)), other)[0].cell_id != base
+
+
+def test_one_methods_option_leaves_the_other_methods_cells_alone(mini_preset: Path, dataset: Dataset) -> None:
+    before = {spec.cell_id: spec for spec in plan(build(str(mini_preset)), dataset)}
+    after = {spec.cell_id: spec for spec in plan(build(str(mini_preset), ["mini.k=3"]), dataset)}
+    assert {spec.method for spec in map(before.get, before.keys() & after.keys()) if spec} == {"mini_plain"}
+
+
+def test_specs_can_be_pickled(config: RunConfig, dataset: Dataset) -> None:
+    spec = plan(config, dataset)[0]
+    copy = pickle.loads(pickle.dumps(spec))
+    assert (copy, copy.cell_id) == (spec, spec.cell_id)
+
+
+def test_explain_names_the_fields_that_differ(mini_preset: Path, dataset: Dataset) -> None:
+    then = plan(build(str(mini_preset)), dataset)[0]
+    record = {"cell_id": then.cell_id, "status": "ok", "identity": then.identity}
+    far = {"cell_id": "0" * 16, "status": "ok", "identity": {**then.identity, "models": {}, "options": {}}}
+    now = plan(build(str(mini_preset), ["mini.k=3", "budget.max_steps=5"]), dataset)[0]
+    assert explain(now.cell_id, now.identity, [far, record]) == ["budget.max_steps: 300 -> 5", "options.k: 2 -> 3"]
+    assert explain(now.cell_id, now.identity, []) == ["never run"]
+    assert explain(then.cell_id, {**then.identity, "seed": 9}, [record]) == ["never run"]
+    assert explain(then.cell_id, then.identity, [record]) == ["predictions are missing"]
+    failed = {**record, "status": "failed", "error": {"message": "why"}}
+    assert explain(then.cell_id, then.identity, [failed]) == ["failed: why"]
+
+
+def test_long_hashes_are_shortened(mini_preset: Path, dataset: Dataset) -> None:
+    then, now = (plan(build(str(mini_preset)), data)[0] for data in (dataset, replace(dataset, test=dataset.test[1:])))
+    (line,) = explain(now.cell_id, now.identity, [{"cell_id": then.cell_id, "status": "ok", "identity": then.identity}])
+    assert line.startswith("dataset_hash: ")
+    assert len(line) < 110
+
+
+def test_mistakes_show_before_anything_runs(mini_preset: Path, dataset: Dataset) -> None:
+    with pytest.raises(DataError, match="wants metric 'bleu'; known: "):
+        plan(build(str(mini_preset)), replace(dataset, metric="bleu"))
+    with pytest.raises(ConfigError, match=r"--device cuda:99: torch sees \d+ GPUs"):
+        plan(build(str(mini_preset), device="cuda:99"), dataset)
+    empty = mini_preset.parent / "empty"
+    empty.mkdir()
+    with pytest.raises(MethodError, match=r"config.json"):
+        plan(build(str(mini_preset), [f"models.generator={empty}"]), dataset)

@@ -1,0 +1,185 @@
+"""Presets, settings and flags, and every mistake that a user can make with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.errors import ConfigError
+from bench.settings.config import build, method_options, preset_names, read_preset
+from bench.settings.flags import whole_numbers
+from methods.registry import RegistryError
+
+
+def test_every_preset_of_the_project_is_valid() -> None:
+    assert preset_names() == ["default", "fewrel", "paper", "semeval", "smoke"]
+    for name in preset_names():
+        config = build(name)
+        assert config.preset == name
+        assert config.methods == ("no_retrieval", "rag_text", "rag_bm25", "etrag")
+
+
+def test_paper_preset_is_the_published_setting() -> None:
+    config = build("paper")
+    assert config.dataset.name == "tacred"
+    assert config.models.generator == "google/flan-t5-large"
+    assert config.models.lora is not None
+    assert (config.models.lora.r, config.models.lora.alpha, config.models.lora.dropout) == (32, 16, 0.1)
+    assert (config.models.max_input_tokens, config.models.max_target_tokens) == (272, 64)
+    assert (config.optimisation.learning_rate, config.optimisation.weight_decay) == (5e-4, 5e-6)
+    budget = config.budget
+    assert (budget.batch_size, budget.evaluate_every, budget.patience, budget.patience_after) == (64, 100, 3, 300)
+    assert budget.restore_best
+    assert config.options["etrag"]["learning_rate"] == 1e-3
+    assert config.seeds == (100,)
+
+
+def test_flags_win_over_settings_over_preset() -> None:
+    assert build("smoke").budget.max_steps == 6
+    config = build(
+        "smoke",
+        ["budget.max_steps=7", "optimisation.learning_rate=5e-4", "scoring.rule=likelihood", "etrag.k=3"],
+        methods="etrag, rag_text",
+        ratios="0.01,1",
+        draws="0-2",
+        seeds="3",
+        device="cpu",
+    )
+    assert config.budget.max_steps == 7
+    assert config.budget.batch_size == 8  # of the preset
+    assert config.optimisation.learning_rate == 5e-4
+    assert config.scoring.rule == "likelihood"
+    assert config.options["etrag"] == {"k": 3}
+    assert config.methods == ("etrag", "rag_text")
+    assert (config.ratios, config.draws, config.seeds, config.device) == ((0.01, 1.0), (0, 1, 2), (3,), "cpu")
+
+
+def test_another_dataset_drops_the_loader_options_of_the_preset(tmp_path: Path) -> None:
+    assert build("smoke", ["dataset.size=5"]).dataset.options["size"] == 5
+    config = build("smoke", ["dataset.language=en"], dataset="semeval", data_dir=tmp_path)
+    assert config.dataset.options == {"language": "en"}
+    assert config.dataset.data_dir == tmp_path
+
+
+def test_drop_leaks_is_a_flag_or_a_line_of_the_preset_and_outlives_another_dataset(tmp_path: Path) -> None:
+    assert not build("smoke").dataset.drop_leaks
+    assert build("smoke", drop_leaks=True).dataset.drop_leaks
+    assert build("smoke", drop_leaks=True).digest() != build("smoke").digest()
+    preset = tmp_path / "clean.yaml"
+    preset.write_text(
+        "dataset: {name: synthetic, drop_leaks: true}\nmethods: [etrag]\nratios: [1.0]\ndraws: [0]\nseeds: [0]\n"
+    )
+    assert build(str(preset)).dataset.drop_leaks
+    assert build(str(preset), dataset="semeval").dataset.drop_leaks
+    with pytest.raises(ConfigError, match="--drop-leaks"):
+        build("smoke", ["dataset.drop_leaks=true"])
+
+
+def test_lora_is_switched_on_by_a_part_of_it_and_off_by_null() -> None:
+    config = build("smoke", ["models.lora.r=8"])
+    assert config.models.lora is not None
+    assert config.models.lora.r == 8
+    assert build("paper", ["models.lora=null"]).models.lora is None
+
+
+def test_digest_depends_on_settings_and_not_on_where_the_data_lie() -> None:
+    base = build("smoke")
+    assert base.digest() == build("smoke").digest()
+    assert base.digest() != build("smoke", ["budget.max_steps=5"]).digest()
+    assert base.digest() == build("smoke", data_dir=Path("elsewhere")).digest()
+
+
+def test_config_is_frozen() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        build("smoke").seeds = (1,)  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ({"ratios": "0"}, "ratios: 0 is no share"),
+        ({"ratios": "0.1,1.5"}, "ratios: 1.5 is no share"),
+        ({"ratios": "nan"}, "ratios: nan is no share"),
+        ({"ratios": "ten"}, "--ratios: 'ten' is not a number"),
+        ({"ratios": ""}, "--ratios: empty value"),
+        ({"ratios": "0.1,"}, "--ratios: empty value"),
+        ({"ratios": "0.1,0.10"}, "ratios: 0.1 is given more than once"),
+        ({"draws": "0,0"}, "draws: 0 is given more than once"),
+        ({"draws": "1.5"}, "--draws: '1.5' is no whole number"),
+        ({"seeds": "-1"}, "--seeds: '-1' is no whole number"),
+        ({"seeds": "x"}, "--seeds: 'x' is no whole number"),
+        ({"draws": "3-1"}, "--draws: '3-1' is no range"),
+        ({"draws": "0-99999999"}, "--draws: '0-99999999' is no range"),
+        ({"device": "gpu"}, "device: String should match"),
+        ({"preset": "smok"}, "unknown preset 'smok'. Did you mean 'smoke'? Known: default, "),
+        ({"preset": "no/such.yaml"}, "unknown preset 'no/such.yaml'"),
+        ({"settings": ["budget.max_stepss=3"]}, "unknown key 'budget.max_stepss'. Did you mean 'budget.max_steps'?"),
+        ({"settings": ["bugdet.max_steps=3"]}, "unknown key 'bugdet.max_steps'. Did you mean 'budget.max_steps'?"),
+        ({"settings": ["models.lora.rank=3"]}, "models.lora.rank"),
+        ({"settings": ["budget.max_steps.x=3"]}, "unknown key 'budget.max_steps.x'"),
+        ({"settings": ["budget=3"]}, "unknown key 'budget'"),
+        ({"settings": ["budget.max_steps=0"]}, "budget.max_steps: Input should be greater than or equal to 1, got 0"),
+        ({"settings": ["budget.max_steps=many"]}, "budget.max_steps: Input should be a valid integer"),
+        ({"settings": ["budget.max_steps"]}, "expected key=value"),
+        ({"settings": ["=3"]}, "expected key=value"),
+        ({"settings": ["ratios=1"]}, "use the flag --ratios"),
+        ({"settings": ["dataset.name=x"]}, "use the flag --dataset"),
+        ({"settings": ["budget.max_steps=[1"]}, "cannot be read as a value"),
+        ({"settings": ["etrag.k=1"], "methods": "rag_text"}, "method 'etrag' is not among the methods of this run"),
+    ],
+)
+def test_a_mistake_is_one_line_that_names_it(flags: Mapping[str, Any], expected: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        build(**({"preset": "smoke"} | dict(flags)))
+    assert expected in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_method_suggests_the_nearest() -> None:
+    with pytest.raises(RegistryError, match="Did you mean 'etrag'"):
+        build("smoke", methods="etrga")
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("methods: [etrag", "cannot be read"),
+        ("- etrag", "expected keys and values, found list"),
+        ("method: [etrag]", "unknown key 'method'. Did you mean 'methods'?"),
+        ("methods: [etrag]", "ratios: Field required"),
+        (
+            "{methods: [etrag], ratios: [1], draws: [0], seeds: [0], budget: {steps: 3}}",
+            "unknown key 'budget.steps'. Did you mean 'max_steps'?",
+        ),
+        ("{methods: [etrag], ratios: [], draws: [0], seeds: [0]}", "ratios: give at least one value"),
+        ("{methods: [etrag], ratios: [1], draws: [-1], seeds: [0]}", "draws: -1 is negative"),
+        ("{methods: [etrag], ratios: [1], draws: [0.5], seeds: [0]}", "draws.0: Input should be a valid integer"),
+    ],
+)
+def test_a_broken_preset_file_is_one_line(tmp_path: Path, content: str, expected: str) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        read_preset(str(path))
+    assert expected in str(caught.value)
+    assert "mine" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_whole_numbers_take_lists_and_ranges() -> None:
+    assert whole_numbers("0-2, 7", "--draws") == [0, 1, 2, 7]
+
+
+def test_options_of_methods_are_checked_by_the_method(mini_preset: Path) -> None:
+    config = build(str(mini_preset), ["mini.k=3"])
+    assert method_options(config)["mini"].model_dump() == {"k": 3, "smoothing": 0.5}
+    assert method_options(config)["mini_plain"].model_dump() == {"k": 2, "smoothing": 0.5}
+    with pytest.raises(
+        ConfigError, match=r"unknown key 'mini.kk'. Did you mean 'mini.k'\? Known: mini.k, mini.smoothing"
+    ):
+        method_options(build(str(mini_preset), ["mini.kk=3"]))
+    with pytest.raises(ConfigError, match=r"mini.k: Input should be greater than or equal to 1, got 0"):
+        method_options(build(str(mini_preset), ["mini.k=0"]))

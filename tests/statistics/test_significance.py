@@ -1,0 +1,214 @@
+"""From records and predictions to marks and tables: what is matched, what is refused, what is said."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from bench.report import render_console, significances, write_report
+from bench.report.significance_table import marks_note, points, significance_table
+from bench.report.tables import cells_frame
+from bench.report.tabular import to_latex, to_markdown
+from bench.scoring.metrics import METRICS
+from bench.statistics.significance import significance
+from methods.types import RelationSchema
+
+NAMES = ("a", "none", "b")
+SCHEMA = RelationSchema(NAMES, {name: f"text {name}" for name in NAMES}, "none")
+GOLD = [NAMES[i % 3] for i in range(101)]
+
+
+def cell(method, right, ratio=0.1, draw=0, seed=0, metric="tacred_micro_f1"):
+    """A record and its predictions: the first ``right`` of 101 instances are right, the others say the next label."""
+    lines = [
+        {"id": f"t{i}", "gold": gold, "predicted": gold if i < right else NAMES[(NAMES.index(gold) + 1) % 3]}
+        for i, gold in enumerate(GOLD)
+    ]
+    metrics = METRICS[metric](GOLD, [line["predicted"] for line in lines], SCHEMA)
+    name = f"{method}-{ratio}-{draw}-{seed}"
+    record = {
+        "cell_id": name,
+        "status": "ok",
+        "identity": {"metric": metric},
+        "dataset": "toy",
+        "method": method,
+        "ratio": ratio,
+        "draw": draw,
+        "seed": seed,
+        "n_train": 7,
+        "n_dev": 3,
+        "n_test": 101,
+        "subset_ids": {"train": [f"d{draw}-{ratio}"], "dev": []},
+        "metrics": metrics,
+        "cost": {"train_seconds": 3.0, "predict_seconds": 1.0},
+    }
+    return record, lines
+
+
+def run_of(*cells):
+    predictions = {record["cell_id"]: lines for record, lines in cells}
+    return [record for record, _ in cells], predictions.get
+
+
+def significance_of(cells):
+    records, load = run_of(*cells)
+    return significance(cells_frame(records), records, load, "no_retrieval")
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_marks_and_rows(metric):
+    found = significance_of(
+        [cell(m, n, metric=metric) for m, n in (("no_retrieval", 53), ("good", 89), ("like", 87), ("bad", 23))]
+    )
+    assert found.marks == {("good", 0.1): "↑*", ("like", 0.1): "↑*", ("bad", 0.1): "↓"}
+    good, like, bad = found.differences.to_dict("records")
+    assert (good["method"], good["reference"], good["mark"]) == ("good", "no_retrieval", "↑")
+    assert (good["n_cells"], good["n_draws"], good["n_seeds"], good["n_instances"]) == (1, 1, 1, 101)
+    assert good["discordance"] == pytest.approx(36 / 101)
+    assert bad["difference"] < 0 < like["difference"] < good["difference"]
+    assert good["p_holm"] == pytest.approx(3 * good["p"])
+    assert (good["better"], bad["better"]) == (1.0, 0.0)
+
+
+def test_holm_is_over_the_whole_table():
+    found = significance_of(
+        [cell(m, n, ratio=r) for r in (0.1, 1.0) for m, n in (("no_retrieval", 53), ("one", 89), ("two", 20))]
+    )
+    least = min(row["p"] for row in found.differences.to_dict("records"))
+    assert found.differences["p_holm"].min() == pytest.approx(4 * least)
+
+
+def test_only_runs_of_both_methods_are_compared():
+    cells = [cell("no_retrieval", 53, draw=draw) for draw in (0, 1, 2)]
+    cells += [cell("etrag", 60, draw=0), cell("etrag", 60, draw=1), cell("etrag", 90, draw=3), cell("new", 60, draw=5)]
+    found = significance_of(cells).differences
+    assert list(found["method"]) == ["etrag"]
+    assert (found.iloc[0]["n_cells"], found.iloc[0]["n_draws"]) == (2, 2)
+    other_order = cell("shuffled", 60)
+    other_order[0]["subset_ids"]["dev"] = ["v1"]
+    assert significance_of([cell("no_retrieval", 53), other_order]).differences.empty
+
+
+def test_equal_predictions_are_a_tie():
+    found = significance_of([cell("no_retrieval", 53), cell("copy", 53)])
+    row = found.differences.iloc[0]
+    assert (row["difference"], row["low"], row["high"], row["p"], row["better"]) == (0.0, 0.0, 0.0, 1.0, 0.5)
+    assert found.marks == {("no_retrieval", 0.1): "*", ("copy", 0.1): "*"}
+    assert significance_table(found).rows[0][2] == "0.0 [0.0, 0.0]"
+
+
+def test_the_negative_class_is_found_by_what_the_records_say():
+    # Without knowing that `none` is negative, 101 would be the gold count and F1 the accuracy.
+    record, _ = cell("no_retrieval", 53)
+    assert record["metrics"]["f1"] != pytest.approx(record["metrics"]["accuracy"])
+    assert not significance_of([cell("no_retrieval", 53), cell("etrag", 60)]).note
+
+
+def changed(change):
+    record, lines = cell("etrag", 60)
+    change(record, lines)
+    return record, lines
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda r, _: r["metrics"].update(f1=0.123),
+            "the recorded scores do not follow from the predictions beside them",
+        ),
+        (lambda r, _: r["identity"].update(metric="ndcg"), "scored with ndcg and tacred_micro_f1"),
+        (lambda _, lines: lines[0].update(id="other"), "etrag and no_retrieval have different test instances"),
+        (lambda _, lines: lines.clear(), "there are no test instances"),
+    ],
+)
+def test_what_cannot_be_compared_is_said(change, message):
+    found = significance_of([cell("no_retrieval", 53), changed(change)])
+    assert message in found.note
+    assert (found.differences.empty, found.marks, significance_table(found)) == (True, {}, None)
+    assert marks_note(found) == found.note
+
+
+def test_an_unknown_metric_is_refused_by_name():
+    cells = [cell(method, 53) for method in ("no_retrieval", "etrag")]
+    for record, _ in cells:
+        record["identity"]["metric"] = "ndcg"
+    assert "no paired comparison for metric 'ndcg'" in significance_of(cells).note
+
+
+def test_several_relations_per_instance():
+    cells = [cell(method, right) for method, right in (("no_retrieval", 53), ("etrag", 89))]
+    for record, lines in cells:
+        record["identity"]["metric"] = "docred_f1"
+        for line in lines:
+            line |= {"gold": [line["gold"]], "predicted": [line["predicted"]]}
+        # Two facts that no instance stands for.
+        facts = [line for line in lines if line["gold"] != ["none"]]
+        correct = sum(line["gold"] == line["predicted"] for line in facts)
+        guessed = sum(line["predicted"] != ["none"] for line in lines)
+        record["metrics"] |= {"recall": correct / (len(facts) + 2), "f1": 2 * correct / (len(facts) + 2 + guessed)}
+    found = significance_of(cells)
+    gap = cells[1][0]["metrics"]["f1"] - cells[0][0]["metrics"]["f1"]
+    assert found.differences.iloc[0]["difference"] == pytest.approx(gap)
+
+
+def test_without_predictions_there_is_one_note_and_no_mark(tmp_path):
+    records, _ = run_of(cell("no_retrieval", 53), cell("etrag", 89))
+    found = significances(records, {}.get)
+    (path, *_) = write_report(tmp_path, records, {}, found)
+    text = path.read_text(encoding="utf-8")
+    assert text.count("the predictions of no\\_retrieval") + text.count("the predictions of no_retrieval") == 1
+    assert "↑" not in text
+    assert "Against" not in text
+
+
+def test_the_report_shows_marks_and_comparisons_the_same_twice(tmp_path):
+    records, load = run_of(*(cell(m, n, ratio=r) for r in (0.1, 1.0) for m, n in (("no_retrieval", 53), ("etrag", 89))))
+    found = significances(records, load)
+    paths = write_report(tmp_path / "a", records, {}, found)
+    again = write_report(tmp_path / "b", records, {}, significances(records, load))
+    assert [path.read_bytes() for path in paths] == [path.read_bytes() for path in again]
+    text = paths[0].read_text(encoding="utf-8")
+    assert "## Against no_retrieval\n" in text
+    assert "(../figures/toy-quality-by-cost.png)" in text
+    assert "↑\\*" in text
+    assert {"toy-comparison.csv", "toy-comparison.tex", "toy-data-equivalence.csv"} <= {path.name for path in paths}
+    csv = pd.read_csv(next(path for path in paths if path.name == "toy-comparison.csv"))
+    assert list(csv["mark"]) == ["↑", "↑"]
+    assert "↑*" in render_console(records, found)
+
+
+def test_the_reference_is_a_choice():
+    records, load = run_of(cell("first", 53), cell("etrag", 89))
+    assert significances(records, load)["toy"].reference == "first"
+    assert significances(records, load, "etrag")["toy"].differences["method"].tolist() == ["first"]
+
+
+def test_one_method_has_nothing_to_compare():
+    found = significance_of([cell("no_retrieval", 53)])
+    assert (found.note, found.marks, marks_note(found)) == ("", {}, "")
+
+
+def test_table_cells_by_hand():
+    cells = [cell("no_retrieval", 50 + draw, draw=draw) for draw in (0, 1)]
+    cells += [cell("etrag", 50 + 3 * draw, draw=draw) for draw in (0, 1)]
+    table = significance_table(significance_of(cells))
+    (row,) = table.rows
+    assert row[:2] == ("etrag", "10%")
+    assert row[2].startswith("+")
+    assert row[3].startswith("[−")  # two draws: the interval over draws is wide
+    assert row[-1] == "2×1×101"
+    assert "\\$" not in to_latex(table)
+    assert to_markdown(table).count("\n| ") == 2
+
+
+def test_a_missing_run_is_counted():
+    runs = [
+        cell(method, 53, draw=d, seed=s) for method in ("no_retrieval", "etrag") for d, s in ((0, 0), (0, 1), (1, 0))
+    ]
+    assert significance_table(significance_of(runs)).rows[0][-1] == "3 of 2×2×101"
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.0123, "+1.2"), (-0.0123, "−1.2"), (0.0001, "0.0"), (-0.0001, "0.0")])
+def test_points(value, text):
+    assert points(value) == text
