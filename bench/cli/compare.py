@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import ConfigError
-from bench.records.store import Record, Store
+from bench.records.record import Record
+from bench.records.store import Store
 
 SHOWN = 5
 
@@ -46,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"In {other} of {len(pairs)} pairs of cells the training instances differ.\n")
     groups = defaultdict(list)
     for old, new in pairs:
-        groups[old["method"], old["ratio"]].append((old, new))
+        groups[old.method, old.ratio].append((old, new))
     for (method, ratio), cells in groups.items():
         _print_moves(f"{method} ratio {ratio:g}", cells, before.store, after.store, args.show)
     return 0
@@ -65,7 +66,7 @@ def _tests(
 
 
 def _differ(pair: tuple[Record, Record], key: str) -> bool:
-    return bool(pair[0]["identity"][key] != pair[1]["identity"][key])
+    return bool(pair[0].identity[key] != pair[1].identity[key])
 
 
 def _print_moves(title: str, cells: Sequence[tuple[Record, Record]], before: Store, after: Store, count: int) -> None:
@@ -75,9 +76,7 @@ def _print_moves(title: str, cells: Sequence[tuple[Record, Record]], before: Sto
     from bench.scoring.answers import moves
 
     found = [
-        move
-        for old, new in cells
-        for move in moves(before.predictions(old["cell_id"]), after.predictions(new["cell_id"]))
+        move for old, new in cells for move in moves(before.predictions(old.cell_id), after.predictions(new.cell_id))
     ]
     relabelled = sum(move.before != move.after for move in found)
     turned = {kind: [move for move in found if move.turned == kind] for kind in ("fixed", "broke")}

@@ -80,9 +80,9 @@ def _work(job: Any) -> int:
     _say(f"{job.store.out}: {len(job.specs)} cells to run, {job.cached} stored")
     with display(job.specs, job.cached, Console(stderr=True)) as shown:
         done = list(serial.run(job.specs, job.dataset, job.store, shown))
-    failed = [record for record in done if record["status"] == "failed"]
-    for record in failed:
-        _say(f"failed: {job.store.record_path(record['cell_id'])}: {record['error']['message']}")
+    failed = [(record, record.error) for record in done if record.error]
+    for record, error in failed:
+        _say(f"failed: {job.store.record_path(record.cell_id)}: {error.message}")
     return len(failed)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import ConfigError
+from bench.records.record import Record
 from methods.types import Instance
 
 TOP = 3  # scores shown of one prediction
@@ -47,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(
             f"{args.folder} has no finished cell of {args.against} beside {', '.join(cells)}; see --against"
         )
-    lines = {method: found.store.predictions(record["cell_id"]) for method, record in cells.items()}
+    lines = {method: found.store.predictions(record.cell_id) for method, record in cells.items()}
     if args.list:
         _list(lines, args.list, args.against)
         return 0
@@ -100,7 +101,7 @@ def _summarise(
 
 def _show(
     name: str,
-    cells: Mapping[str, Mapping[str, Any]],
+    cells: Mapping[str, Record],
     lines: Mapping[str, Sequence[Mapping[str, Any]]],
     instances: Mapping[str, Instance] | None,
 ) -> None:
@@ -147,10 +148,10 @@ def _answer(line: Mapping[str, Any], query: Instance | None, instances: Mapping[
         yield f"   {_text(near)}"
 
 
-def _heading(record: Mapping[str, Any]) -> str:
+def _heading(record: Record) -> str:
     return (
-        f"{record['method']}  ratio {record['ratio']:g}  draw {record['draw']}  seed {record['seed']}  "
-        f"({record['cell_id']}, F1 {100 * record['metrics']['f1']:.1f})"
+        f"{record.method}  ratio {record.ratio:g}  draw {record.draw}  seed {record.seed}  "
+        f"({record.cell_id}, F1 {100 * record.metrics['f1']:.1f})"
     )
 
 

@@ -75,7 +75,7 @@ def _runs(folder: Path) -> Iterator[tuple[str, str]]:
         manifest = store.read_manifest()
         if manifest is None:
             continue
-        states = [record["status"] for record in store.records(manifest["cells"])]
+        states = [record.status for record in store.records(manifest["cells"])]
         failed = f", {states.count('failed')} failed" if "failed" in states else ""
         total = len(manifest["cells"])
         yield str(path.parent), f"{states.count('ok')} of {total} cells{failed}, {manifest.get('created', '')}"

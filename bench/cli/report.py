@@ -60,8 +60,8 @@ def publish(
     records = store.records(manifest["cells"])
     if not records:
         raise ConfigError(f"{store.out} has no finished cell yet")
-    if reference is not None and all(record["method"] != reference for record in records):
-        methods = dict.fromkeys(record["method"] for record in records)
+    if reference is not None and all(record.method != reference for record in records):
+        methods = dict.fromkeys(record.method for record in records)
         raise ConfigError(f"--reference: the run has no method {reference!r}; it has {', '.join(methods)}")
 
     def load(cell_id: str) -> list[dict[str, Any]] | None:

@@ -15,7 +15,8 @@ from rich.console import Console
 from bench.cli import FAILURE, INTERRUPTED, add_setting_flags, read_config
 from bench.cli.report import publish
 from bench.errors import ConfigError
-from bench.records.store import SCHEMA_VERSION, Record, Store
+from bench.records.record import SCHEMA_VERSION, Record
+from bench.records.store import Store
 from bench.settings import config as configuration
 from bench.settings.config import RunConfig
 
@@ -91,8 +92,8 @@ def run(args: argparse.Namespace) -> int:
         return INTERRUPTED
     publish(store, manifest, dataset)
     for record in failed:
-        _say(f"failed: {record['method']} ratio {record['ratio']:g} draw {record['draw']} seed {record['seed']}: "
-             f"{record['error']['message']} ({store.record_path(record['cell_id'])})")  # fmt: skip
+        why = record.error.message if record.error else ""
+        _say(f"failed: {record.label}: {why} ({store.record_path(record.cell_id)})")
     return FAILURE if failed else 0
 
 
@@ -103,7 +104,7 @@ def _work(specs: Sequence[Any], waiting: Sequence[Any], dataset: Any, store: Sto
 
     with display(waiting, len(specs) - len(waiting), Console(stderr=True)) as shown:
         shown.learn(store.records(spec.cell_id for spec in specs))
-        return [record for record in serial.run(waiting, dataset, store, shown) if record["status"] == "failed"]
+        return [record for record in serial.run(waiting, dataset, store, shown) if record.status == "failed"]
 
 
 def _manifest(config: RunConfig, cells: list[str], notes: list[str]) -> dict[str, Any]:

@@ -13,24 +13,15 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from bench.errors import ConfigError, StoreError
+from bench.errors import ConfigError
 from bench.figures.contract import Contract, Grid
 from bench.paths import ROOT
-from bench.records.store import Record, Store
+from bench.records.record import Record
+from bench.records.store import Store
 from bench.settings import config as configuration
 from bench.settings.config import RunConfig, canonical_json, method_optimisation, method_options
 from bench.settings.variants import SUFFIX
 from methods.settings import Settings
-
-_PARTS = {
-    "identity": dict,
-    "metrics": dict,
-    "cost": dict,
-    "diagnostics": dict,
-    "subset_ids": dict,
-    "history": list,
-    "created": str,
-}
 
 
 @dataclass(frozen=True)
@@ -84,7 +75,7 @@ class Cell:
     @property
     def pair(self) -> tuple[object, object]:
         """Cells that learnt from the same instances of the same corpus have the same."""
-        identity = self.record["identity"] if self.record else {}
+        identity = self.record.identity if self.record else {}
         return identity.get("dataset_hash"), identity.get("subset_hash")
 
 
@@ -122,14 +113,7 @@ def stores(folder: Path, *, new: bool = False) -> list[Store]:
 
 def read_records(places: Sequence[Store]) -> list[tuple[Store, Record]]:
     """Every record of every run. Raises StoreError for one that is broken."""
-    return [(store, _checked(record, store)) for store in places for record in store.records()]
-
-
-def _checked(record: Record, store: Store) -> Record:
-    for name, kind in _PARTS.items():
-        if not isinstance(record.get(name), kind):
-            raise StoreError(f"{store.record_path(record['cell_id'])}: {name} is missing or broken; delete it")
-    return record
+    return [(store, record) for store in places for record in store.records()]
 
 
 def find(wishes: Sequence[Wanted], records: Sequence[tuple[Store, Record]]) -> list[Cell]:
@@ -138,21 +122,21 @@ def find(wishes: Sequence[Wanted], records: Sequence[tuple[Store, Record]]) -> l
 
 
 def _newest(wish: Wanted, found: Sequence[tuple[Store, Record]]) -> Cell:
-    done = [(store, record) for store, record in found if record["status"] == "ok"]
+    done = [(store, record) for store, record in found if record.ok]
     if not found:
         return Cell(wish, missing="no record")
-    store, record = max(done or found, key=lambda pair: (pair[1]["created"], pair[1]["cell_id"]))
+    store, record = max(done or found, key=lambda pair: (pair[1].created, pair[1].cell_id))
     if not done:
-        return Cell(wish, missing=f"failed: {(record.get('error') or {}).get('message')}")
+        return Cell(wish, missing=f"failed: {record.error.message if record.error else record.status}")
     return Cell(wish, record, store)
 
 
-def answers(record: Mapping[str, Any], wish: Wanted) -> bool:
+def answers(record: Record, wish: Wanted) -> bool:
     """Whether a record is of the wanted cell: names, options, budget, models, optimisation and scoring."""
     names = {name: getattr(wish, name) for name in ("dataset", "method", "ratio", "draw", "seed")}
-    if any(record.get(name) != value for name, value in names.items()):
+    if any(getattr(record, name) != value for name, value in names.items()):
         return False
-    identity, config = record["identity"], wish.config
+    identity, config = record.identity, wish.config
     budget = config.budget
     # How often dev is looked at changes a result only where dev decides something.
     ignored = () if budget.patience or budget.restore_best else ("evaluate_every",)

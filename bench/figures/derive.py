@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +15,7 @@ from bench.errors import DataError, StoreError
 from bench.figures.cells import Cell
 from bench.figures.sharing import sharing
 from bench.records.files import write_file
+from bench.records.record import Record
 from bench.settings.config import DatasetConfig, RunConfig
 from bench.settings.flags import one_line
 from methods.settings import Settings
@@ -51,7 +52,7 @@ def with_sharing(cell: Cell) -> Cell:
         return dataclasses.replace(cell, missing=ABSENT)
     except (OSError, UnicodeDecodeError, ValidationError) as error:
         raise StoreError(one_line(f"{path} is broken ({error}); delete it and derive again")) from error
-    if (found.cell_id, found.created) != (cell.record["cell_id"], cell.record["created"]):
+    if (found.cell_id, found.created) != (cell.record.cell_id, cell.record.created):
         return dataclasses.replace(cell, missing="what its neighbours share was derived from another run; derive again")
     return dataclasses.replace(cell, sharing=found.model_dump())
 
@@ -85,12 +86,10 @@ def _made_with(cell: Cell) -> RunConfig:
     return cell.wanted.config.model_copy(update={"dataset": source})
 
 
-def _derive(cell: Cell, record: Mapping[str, object], dataset: Dataset) -> None:
+def _derive(cell: Cell, record: Record, dataset: Dataset) -> None:
     assert cell.store is not None
-    cell_id = str(record["cell_id"])
-    identity, subset = record["identity"], record["subset_ids"]
-    assert isinstance(identity, dict)
-    assert isinstance(subset, dict)
+    cell_id = record.cell_id
+    identity, subset = record.identity, record.subset_ids
     if dataset.content_hash != identity.get("dataset_hash"):
         raise DataError("the corpus is not the one that the record was made with")
     if not cell.store.predictions_path(cell_id).exists():
@@ -102,12 +101,12 @@ def _derive(cell: Cell, record: Mapping[str, object], dataset: Dataset) -> None:
     try:
         result = sharing(
             [queries[line["id"]] for line in lines],
-            [train[name] for name in subset["train"]],
+            [train[name] for name in subset.train],
             [[name for name, _ in line["neighbours"] or ()] for line in lines],
         )
     except (KeyError, TypeError, ValueError) as error:
         raise StoreError(f"{cell.store.predictions_path(cell_id)} does not fit its record ({error!r})") from error
-    derived = Derived(cell_id=cell_id, created=str(record["created"]), dataset_hash=dataset.content_hash, **result)
+    derived = Derived(cell_id=cell_id, created=record.created, dataset_hash=dataset.content_hash, **result)
     text = json.dumps(derived.model_dump(), ensure_ascii=False, indent=1) + "\n"
     try:
         write_file(_path(cell), text.encode())
@@ -118,4 +117,4 @@ def _derive(cell: Cell, record: Mapping[str, object], dataset: Dataset) -> None:
 def _path(cell: Cell) -> Path:
     assert cell.store is not None
     assert cell.record is not None
-    return cell.store.out / "derived" / cell.store.record_path(cell.record["cell_id"]).name
+    return cell.store.out / "derived" / cell.store.record_path(cell.record.cell_id).name

@@ -40,7 +40,7 @@ def draw(contract: Contract, cells: Sequence[Cell]) -> Figure | None:
     elif isinstance(figure, History):
         points, x_label, log_x = _history(figure, done), "training step", False
     else:
-        records: list[Any] = [{**(cell.record or {}), "method": cell.wanted.series} for cell in done]
+        records = [cell.record.model_copy(update={"method": cell.wanted.series}) for cell in done if cell.record]
         return f1_by_ratio(summary_frame(cells_frame(records)))
     return None if points.empty else line_panels(points, title, x_label, log_x=log_x)
 
@@ -97,9 +97,9 @@ def _history(figure: History, cells: Sequence[Cell]) -> pd.DataFrame:
         for ratio in sorted({cell.wanted.ratio for cell in chosen}):
             at = defaultdict[float, list[Number]](list)
             for cell in chosen:
-                for row in (cell.record or {})["history"]:
+                for row in cell.record.history if cell.record else ():
                     if cell.wanted.ratio == ratio and row.get(name) is not None:
-                        at[row["step"]].append((cell.wanted.draw, float(row[name])))
+                        at[float(row["step"] or 0)].append((cell.wanted.draw, float(row[name] or 0)))
             for step, found in at.items():
                 points += _point(label, ratio_name(ratio), step, found, f"history.{name}")
     return _frame(points)

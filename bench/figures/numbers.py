@@ -35,17 +35,17 @@ def numbers(cell: Cell) -> dict[str, float]:
     found = {
         f"{part}.{name}": float(value)
         for part in ("metrics", "cost", "diagnostics")
-        for name, value in record[part].items()
+        for name, value in getattr(record, part).items()
         if isinstance(value, int | float)
     }
-    if "diagnostics.effective_instances" in found and record.get("n_train"):
-        found["selected_share"] = found["diagnostics.effective_instances"] / record["n_train"]
+    if "diagnostics.effective_instances" in found and record.n_train:
+        found["selected_share"] = found["diagnostics.effective_instances"] / record.n_train
     found |= {f"shared.{r}.{kind}": value for r, row in sharing["shared"].items() for kind, value in row.items()}
     found |= {f"chance.{kind}": value for kind, value in sharing["chance"].items()}
     for path, value in found.items():
         low, high = bounds(path)
         if not (math.isfinite(value) and low <= value <= high):
-            place = cell.store.record_path(record["cell_id"])
+            place = cell.store.record_path(record.cell_id)
             raise StoreError(f"{place}: {path} cannot be {value}; delete it and run again")
     return found
 

@@ -17,6 +17,7 @@ from bench.figures.numbers import numbers, summary, values_of
 from bench.figures.rules import Estimate, Verdict, verdicts
 from bench.names import MISSING, ratio_name
 from bench.records.files import file_names, write_file
+from bench.records.record import Record
 from bench.report.tabular import Table, escape_markdown, to_markdown
 from bench.statistics.intervals import MeanInterval
 
@@ -64,7 +65,7 @@ def cells_table(contract: Contract, cells: Sequence[Cell]) -> pd.DataFrame:
         wish, found = cell.wanted, numbers(cell)
         row = {"dataset": wish.dataset, "series": wish.series, "ratio": wish.ratio, "draw": wish.draw}
         row |= {"seed": wish.seed, "run": cell.store.out.name if cell.store else ""}
-        row |= {"cell_id": cell.record["cell_id"] if cell.record else "", "missing": cell.missing}
+        row |= {"cell_id": cell.record.cell_id if cell.record else "", "missing": cell.missing}
         rows.append(row | {value.path: found.get(value.path) for value in contract.values})
     return pd.DataFrame(rows)
 
@@ -190,15 +191,15 @@ def _notes(cells: Sequence[Cell]) -> list[str]:
     """In what the records that stand side by side differ, beyond what was asked."""
     notes = []
     records = [cell.record for cell in cells if cell.record]
-    for method in dict.fromkeys(record["method"] for record in records):
-        versions = {str(record["identity"].get("method_version")) for record in records if record["method"] == method}
+    for method in dict.fromkeys(record.method for record in records):
+        versions = {str(record.identity.get("method_version")) for record in records if record.method == method}
         if len(versions) > 1:
             notes.append(f"{method}: records of {len(versions)} versions of its code")
-    per_record: Mapping[str, Callable[[Mapping], object]] = {
-        "contents of the corpus": lambda record: record["identity"].get("dataset_hash"),
-        "processors": lambda record: (record.get("environment") or {}).get("cpu"),
-        "thread counts (seconds do not compare)": lambda record: (record.get("environment") or {}).get("threads"),
-        "kinds of device": lambda record: record["identity"].get("device_type"),
+    per_record: Mapping[str, Callable[[Record], object]] = {
+        "contents of the corpus": lambda record: record.identity.get("dataset_hash"),
+        "processors": lambda record: record.environment.get("cpu"),
+        "thread counts (seconds do not compare)": lambda record: record.environment.get("threads"),
+        "kinds of device": lambda record: record.identity.get("device_type"),
     }
     for what, of in per_record.items():
         if (count := len({str(of(record)) for record in records})) > 1:

@@ -14,7 +14,8 @@ from bench.data.base import Dataset
 from bench.errors import ConfigError, DataError
 from bench.figures.cells import Cell, Wanted
 from bench.records.files import file_names
-from bench.records.store import SCHEMA_VERSION, Record, Store
+from bench.records.record import SCHEMA_VERSION, Record
+from bench.records.store import Store
 from bench.run.plan import CellSpec, plan
 from bench.settings.config import RunConfig, canonical_json
 
@@ -74,10 +75,10 @@ def estimate(wish: Wanted, records: Sequence[Record]) -> float | None:
     names = {wish.method, wish.config.registered(wish.method)}
     seconds = []
     for record in records:
-        cost = record["cost"]
-        alike = (record["dataset"], record["ratio"]) == place and record["method"] in names
+        cost = record.cost
+        alike = (record.dataset, record.ratio) == place and record.method in names
         if alike and cost.get("total_seconds") and cost.get("steps"):
-            steps = wish.config.budget.steps(record["n_train"])
+            steps = wish.config.budget.steps(record.n_train)
             seconds.append(cost["total_seconds"] * steps / cost["steps"])
     return fmean(seconds) if seconds else None
 
@@ -128,9 +129,9 @@ def _write_manifest(store: Store, config: RunConfig, specs: Sequence[CellSpec], 
     """That of `bench run`. Cells of earlier calls stay in it, except those that are run again."""
     planned = {(spec.method, spec.ratio, spec.draw, spec.seed) for spec in specs}
     earlier = [
-        record["cell_id"]
+        record.cell_id
         for record in store.records((store.read_manifest() or {"cells": []})["cells"])
-        if (record["method"], record["ratio"], record["draw"], record["seed"]) not in planned
+        if (record.method, record.ratio, record.draw, record.seed) not in planned
     ]
     store.write_manifest(
         {

@@ -5,21 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bench.records.record import Record
+
 # What names a cell to a reader; the rest of its identity says how its result comes about.
 NAMES = ("dataset", "method", "ratio", "draw", "seed")
 
 
-def explain(cell_id: str, wanted: Mapping[str, Any], records: Sequence[Mapping[str, Any]]) -> list[str]:
+def key_of(record: Record) -> tuple[Any, ...]:
+    """What names its cell: dataset, method, ratio, draw, seed."""
+    return tuple(getattr(record, name) for name in NAMES)
+
+
+def explain(cell_id: str, wanted: Mapping[str, Any], records: Sequence[Record]) -> list[str]:
     """Why a cell is not cached: the identity fields in which it differs from the nearest record of the same
     dataset, method, ratio, draw and seed, as 'field: recorded -> now'."""
     best: list[str] | None = None
     for record in records:
-        identity = record["identity"]
+        identity = record.identity
         if any(identity.get(name) != wanted[name] for name in NAMES):
             continue
-        if record["cell_id"] == cell_id:
-            error = record.get("error") or {}
-            return [f"failed: {error.get('message')}"] if record["status"] == "failed" else ["predictions are missing"]
+        if record.cell_id == cell_id:
+            return [f"failed: {record.error.message}"] if record.error else ["predictions are missing"]
         changes = differences(identity, wanted)
         if best is None or len(changes) < len(best):
             best = changes

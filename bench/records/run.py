@@ -12,8 +12,9 @@ from pydantic import ValidationError
 
 from bench.data import Dataset, load_configured
 from bench.errors import ConfigError, DataError
-from bench.records.identity import NAMES, leaves, short
-from bench.records.store import Record, Store
+from bench.records.identity import key_of, leaves, short
+from bench.records.record import Record
+from bench.records.store import Store
 from bench.settings.config import RunConfig
 from methods.registry import RegistryError
 
@@ -35,7 +36,7 @@ def open_run(folder: Path) -> Run:
     manifest = store.read_manifest()
     if manifest is None:
         raise ConfigError(f"{folder} holds no run (no run.json); `bench list runs` shows those under results/")
-    records = tuple(record for record in store.records(manifest["cells"]) if record["status"] == "ok")
+    records = tuple(record for record in store.records(manifest["cells"]) if record.ok)
     if not records:
         raise ConfigError(f"{folder} has no finished cell yet")
     return Run(store, manifest, records)
@@ -53,22 +54,22 @@ def cells_of_one_setting(
 
     ``methods``: none are all. Raises ConfigError for a method or a setting that the run does not have.
     """
-    has = list(dict.fromkeys(record["method"] for record in run.records))
+    has = list(dict.fromkeys(record.method for record in run.records))
     for method in methods:
         if method not in has:
             raise ConfigError(f"{run.store.out} has no finished cell of method {method!r}; it has {', '.join(has)}")
     settings: dict[Setting, dict[str, Record]] = defaultdict(dict)
     for record in run.records:
-        where = (record["ratio"], record["draw"], record["seed"])
+        where = (record.ratio, record.draw, record.seed)
         asked = zip(where, (ratio, draw, seed), strict=True)
-        if record["method"] in (methods or has) and all(wanted in (None, value) for value, wanted in asked):
-            settings[where][record["method"]] = record
+        if record.method in (methods or has) and all(wanted in (None, value) for value, wanted in asked):
+            settings[where][record.method] = record
     best = max(settings, key=lambda s: (len(settings[s]), s[0], -s[1], -s[2]), default=None)
     if best is None or not set(methods) <= settings[best].keys():
         given = [("ratio", ratio), ("draw", draw), ("seed", seed)]
         which = " ".join(f"{name} {value:g}" for name, value in given if value is not None) or "one setting"
         of = f" of {', '.join(methods)}" if methods else ""
-        ratios = ", ".join(f"{value:g}" for value in sorted({record["ratio"] for record in run.records}))
+        ratios = ", ".join(f"{value:g}" for value in sorted({record.ratio for record in run.records}))
         raise ConfigError(f"{run.store.out} has no finished cells{of} with {which}; its ratios are {ratios}")
     return {method: settings[best][method] for method in methods or has if method in settings[best]}
 
@@ -85,15 +86,15 @@ def corpus(run: Run, data_dir: Path | None = None) -> tuple[Dataset | None, str]
         dataset = load_configured(config)
     except (ConfigError, DataError, RegistryError) as error:
         return None, " ".join(str(error).split())
-    if dataset.content_hash != run.records[0]["identity"]["dataset_hash"]:
+    if dataset.content_hash != run.records[0].identity["dataset_hash"]:
         return None, f"the corpus {dataset.name} is another than the one of the run"
     return dataset, ""
 
 
 def paired_cells(before: Run, after: Run) -> list[tuple[Record, Record]]:
     """The finished cells that two runs have of one corpus, method, ratio, draw and seed, in the order of the first."""
-    later = {tuple(record[name] for name in NAMES): record for record in after.records}
-    keys = [(record, tuple(record[name] for name in NAMES)) for record in before.records]
+    later = {key_of(record): record for record in after.records}
+    keys = [(record, key_of(record)) for record in before.records]
     return [(record, later[key]) for record, key in keys if key in later]
 
 
@@ -107,8 +108,8 @@ def changed_settings(before: Run, after: Run) -> list[str]:
     }
     for old, new in paired_cells(before, after):
         for key in ("dataset_hash", "method_version"):
-            first, second = old["identity"].get(key), new["identity"].get(key)
-            name = key if key == "dataset_hash" else f"{old['method']}.{key}"
+            first, second = old.identity.get(key), new.identity.get(key)
+            name = key if key == "dataset_hash" else f"{old.method}.{key}"
             if first != second:
                 changes[name] = f"{name}: {short(first)} -> {short(second)}"
     return [changes[key] for key in sorted(changes)]

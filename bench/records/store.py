@@ -14,22 +14,15 @@ import os
 import re
 import tempfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bench.errors import StoreError
+from bench.records.record import Record, read_record
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-SCHEMA_VERSION = 1
-Record = dict[str, Any]
 _CELL_ID = re.compile(r"[0-9a-f]{16}")
-# What a row of `frame` takes from a record as it stands, and the parts of a record that it spreads into columns.
-_PLAIN = ("cell_id", "status", "dataset", "method", "ratio", "draw", "seed", "n_train", "n_dev", "n_test")
-_SPREAD = ("metrics", "cost", "timings", "diagnostics")
 
 
 class Store:
@@ -54,11 +47,15 @@ class Store:
     def read(self, cell_id: str) -> Record | None:
         """The record of a cell, None if there is none. Raises StoreError for a broken one."""
         path = self.record_path(cell_id)
-        record = _read_json(path)
-        if record is None:
+        raw = _read_json(path)
+        if raw is None:
             return None
-        if record.get("cell_id") != cell_id or record.get("status") not in ("ok", "failed"):
-            raise StoreError(f"{path} is no record of this cell; delete it and run again")
+        try:
+            record = read_record(raw)
+        except ValueError as error:
+            raise StoreError(f"{path} is no record of a cell ({error}); delete it and run again") from error
+        if record.cell_id != cell_id:
+            raise StoreError(f"{path} is the record of another cell; delete it and run again")
         return record
 
     def predictions(self, cell_id: str) -> list[dict[str, Any]]:
@@ -76,10 +73,10 @@ class Store:
     def finished(self, cell_id: str) -> bool:
         """Whether the cell needs no run: its record says ok and its predictions are there."""
         record = self.read(cell_id)
-        if record is None or record["status"] != "ok" or not self.predictions_path(cell_id).exists():
+        if record is None or not record.ok or not self.predictions_path(cell_id).exists():
             return False
         # The first of its test sets is the corpus's own.
-        return len(record.get("test_sets") or ()) < 2 or self.elsewhere_path(cell_id).exists()
+        return len(record.test_sets or ()) < 2 or self.elsewhere_path(cell_id).exists()
 
     def records(self, ids: Iterable[str] | None = None) -> list[Record]:
         """The records that exist, in the order of ``ids``; all of the folder, by id, without them."""
@@ -88,13 +85,13 @@ class Store:
             ids = (name for name in found if _CELL_ID.fullmatch(name))
         return [record for record in map(self.read, ids) if record is not None]
 
-    def write(self, record: Mapping[str, Any], predictions: Iterable[Mapping[str, Any]] | None) -> None:
+    def write(self, record: Record, predictions: Iterable[Mapping[str, Any]] | None) -> None:
         """Put a cell in place, over an earlier one. A failed cell has no predictions (None); those that name a
         `test_set` get a file of their own.
 
         Raises StoreError where the disk does not take it; then no part of the new cell is left.
         """
-        cell_id = str(record["cell_id"])
+        cell_id = record.cell_id
         target = self.record_path(cell_id)
         rows = None if predictions is None else list(predictions)
         main = None if rows is None else [row for row in rows if "test_set" not in row]
@@ -104,7 +101,7 @@ class Store:
             _writing(target),
             _staged(lines, main) as main_file,
             _staged(more, elsewhere) as more_file,
-            _staged(target, record) as record_file,
+            _staged(target, record.model_dump(mode="json")) as record_file,
         ):
             target.unlink(missing_ok=True)  # never an old record beside new predictions
             for file, path in ((main_file, lines), (more_file, more)):
@@ -116,7 +113,7 @@ class Store:
             os.replace(record_file, target)
             _sync_folder(self.cells)
 
-    def read_manifest(self) -> Record | None:
+    def read_manifest(self) -> dict[str, Any] | None:
         """The manifest of the last plan, None if this folder holds no run. Raises StoreError for a broken one."""
         manifest = _read_json(self.out / "run.json")
         if manifest is not None and not isinstance(manifest.get("cells"), list):
@@ -132,23 +129,6 @@ class Store:
             _sync_folder(self.out)
 
 
-def frame(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """Flat rows, one per cell; columns are paths in the record: `metrics.f1`, `cost.train_seconds`, `options.k`."""
-    import pandas as pd
-
-    return pd.DataFrame([_row(record) for record in records])
-
-
-def _row(record: Mapping[str, Any]) -> dict[str, Any]:
-    row = {key: record.get(key) for key in _PLAIN}
-    parts = {part: record.get(part) or {} for part in _SPREAD}
-    parts["options"] = (record.get("identity") or {}).get("options") or {}
-    for part, values in parts.items():
-        row |= {f"{part}.{key}": value for key, value in values.items() if not isinstance(value, dict | list)}
-    row["error"] = (record.get("error") or {}).get("message")
-    return row
-
-
 def _read_lines(path: Path) -> Iterator[dict[str, Any]]:
     try:
         with gzip.open(path, "rt", encoding="utf-8") as stream:
@@ -159,7 +139,7 @@ def _read_lines(path: Path) -> Iterator[dict[str, Any]]:
         raise StoreError(f"{path} is broken ({error}); delete it and run again") from error
 
 
-def _read_json(path: Path) -> Record | None:
+def _read_json(path: Path) -> dict[str, Any] | None:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

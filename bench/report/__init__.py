@@ -17,13 +17,14 @@ from bench.drawing.pareto import quality_by_cost
 from bench.drawing.spread import spread_by_run
 from bench.drawing.style import figure_bytes
 from bench.records.files import file_names, write_file
+from bench.records.record import Record
 from bench.report import tables, tabular
 from bench.report.domain_table import domain_table, with_test_sets
 from bench.report.probe_table import probe_table, quality_table
 from bench.report.published import published_table
 from bench.report.significance_table import marks_note, significance_table
 from bench.report.spread_table import equivalence_frame, equivalence_table, variance_frame, variance_table
-from bench.report.tables import Record, cells_frame, summary_frame
+from bench.report.tables import cells_frame, summary_frame
 from bench.statistics.significance import Load, Significance, default_reference, significance
 
 __all__ = [
@@ -74,7 +75,7 @@ def render_console(records: Sequence[Record], found: Mapping[str, Significance] 
         tests = (found or {}).get(dataset) or Significance(_reference(part))
         scores, costs = tables.split_costs(score_table(summary, tests))
         lines = [dataset, "", tabular.to_console(scores), tabular.to_console(costs)]
-        elsewhere = domain_table(part, [r for r in records if r["dataset"] == dataset])
+        elsewhere = domain_table(part, [r for r in records if r.dataset == dataset])
         lines += [tabular.to_console(elsewhere)] if elsewhere else []
         lines += [f"failed: {line}" for line in _failures(part)]
         parts.append("\n".join(lines).rstrip("\n") + "\n")
@@ -137,7 +138,7 @@ def sections_of(
 ) -> list[Section]:
     """What follows the scores, without what would be empty."""
     variance, equivalence = variance_frame(cells), equivalence_frame(cells, tests.reference)
-    own = [record for record in records if record["dataset"] == dataset]
+    own = [record for record in records if record.dataset == dataset]
     several = summary.loc[summary["n"] > 0, "method"].nunique() > 1
     sections = [
         Section("comparison", f"Against {tests.reference}", significance_table(tests), tests.differences),
@@ -170,7 +171,7 @@ def _section_files(name: str, section: Section) -> dict[str, bytes]:
 def _planned(records: Sequence[Record], manifest: Mapping[str, Any]) -> list[Record]:
     if "cells" not in manifest:
         return list(records)
-    by_id = {record["cell_id"]: record for record in records}
+    by_id = {record.cell_id: record for record in records}
     return [by_id[cell_id] for cell_id in manifest["cells"] if cell_id in by_id]
 
 

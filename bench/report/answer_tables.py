@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from bench.names import MISSING, metric_name, ratio_name
+from bench.records.record import Record
 from bench.report.significance_table import p_text
-from bench.report.tables import Record
 from bench.report.tabular import Table
 from bench.scoring.answers import (
     KINDS,
@@ -77,8 +77,8 @@ def difference_table(
     those of bench.statistics.significance.change_tests."""
     groups: dict[tuple[str, float], dict[int, list[tuple[float, float]]]] = defaultdict(lambda: defaultdict(list))
     for old, new in pairs:
-        by_draw = groups[old["method"], old["ratio"]]
-        by_draw[old["draw"]].append((100 * old["metrics"]["f1"], 100 * new["metrics"]["f1"]))
+        by_draw = groups[old.method, old.ratio]
+        by_draw[old.draw].append((100 * old.metrics["f1"], 100 * new.metrics["f1"]))
     rows = []
     for (method, ratio), by_draw in groups.items():
         before, after = ([[pair[side] for pair in runs] for runs in by_draw.values()] for side in (0, 1))
@@ -87,7 +87,7 @@ def difference_table(
         means = (f"{mean_interval(scores).mean:.1f}" for scores in (before, after))
         tested = [p_text(p) for p in tests[method, ratio]] if tests else []
         rows.append((method, ratio_name(ratio), *means, f"{gain.mean:+.1f}", interval, f"{gain.n}", *tested))
-    metric = metric_name(str(pairs[0][0]["metrics"].get("primary", "")))
+    metric = metric_name(str(pairs[0][0].metrics.get("primary", "")))
     notes: tuple[str, ...] = (
         f"{metric} × 100 and the 95% Student-t interval of the paired differences over draws, seeds averaged first "
         "(over seeds where there is one draw); n runs in common.",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from bench.names import MISSING, metric_name, ratio_name
-from bench.report.tables import Record
+from bench.records.record import Record
 from bench.report.tabular import Table
 from bench.statistics.intervals import mean_interval
 
@@ -17,7 +17,7 @@ _PREFIX = "test_sets."
 def with_test_sets(cells: pd.DataFrame, records: Sequence[Record]) -> pd.DataFrame:
     """``cells`` (`cells_frame` of ``records``) with the F1 on each test set, NaN where a run has none."""
     scores = [
-        {_PREFIX + key: float(part["metrics"]["f1"]) for key, part in (record.get("test_sets") or {}).items()}
+        {_PREFIX + key: float(part["metrics"]["f1"]) for key, part in (record.test_sets or {}).items()}
         for record in records
     ]
     return cells.join(pd.DataFrame(scores, index=cells.index)) if any(scores) else cells
@@ -43,7 +43,7 @@ def domain_table(cells: pd.DataFrame, records: Sequence[Record]) -> Table | None
     said = {
         (part["note"], key): None
         for record in records
-        for key, part in (record.get("test_sets") or {}).items()
+        for key, part in (record.test_sets or {}).items()
         if key in names and part["note"]
     }
     for note in dict.fromkeys(note for note, _ in said):

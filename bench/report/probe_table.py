@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from bench.names import MISSING, metric_name, ratio_name
+from bench.records.record import Record
 from bench.report.domain_table import mean_text
-from bench.report.tables import Record
 from bench.report.tabular import Table
 from bench.run.probes import LOOKS_AT_GOLD, PROBES
 from bench.scoring.neighbours import SHARED
@@ -21,7 +21,7 @@ _PREFIX = "probes."
 def probe_table(cells: pd.DataFrame, records: Sequence[Record]) -> Table | None:
     """F1 (percent) under every probe, method and ratio, over the finished ``cells`` of one dataset
     (bench.report.tables.cells_frame of ``records``); None where no run was probed."""
-    probed = {record["cell_id"]: record["probes"] for record in records if record.get("probes")}
+    probed = {record.cell_id: record.probes for record in records if record.probes}
     names = [name for name in PROBES if any(name in probes for probes in probed.values())]
     if not names:
         return None
@@ -57,7 +57,7 @@ def probe_table(cells: pd.DataFrame, records: Sequence[Record]) -> Table | None:
 def quality_table(cells: pd.DataFrame, records: Sequence[Record]) -> Table | None:
     """Shares (percent, means over runs) of neighbours that have something in common with their query, method and ratio
     x which neighbours; None where no run has `retrieval`."""
-    measured = {record["cell_id"]: record["retrieval"] for record in records if record.get("retrieval")}
+    measured = {record.cell_id: record.neighbours for record in records if record.neighbours}
     rows = []
     for method, ratio, group in _groups(cells[cells["cell_id"].isin(list(measured))]):
         for which, parts in _parts([measured[cell] for cell in group["cell_id"]]).items():

@@ -11,10 +11,12 @@ from typing import Any
 import pandas as pd
 
 from bench.names import MISSING, metric_name, ratio_name
+from bench.records.identity import key_of
+from bench.records.record import Record
 from bench.report.tabular import Table
 from bench.statistics.intervals import mean_interval
 
-Record = Mapping[str, Any]
+Row = Mapping[str, Any]
 
 _IDENTITY = ("cell_id", "dataset", "method", "ratio", "draw", "seed", "status")
 _SIZES = ("n_train", "n_dev", "n_test")
@@ -44,11 +46,11 @@ def cells_frame(records: Iterable[Record]) -> pd.DataFrame:
     """
     rows, seen = [], dict[tuple[Any, ...], str]()
     for record in records:
-        key = tuple(record[name] for name in ("dataset", "method", "ratio", "draw", "seed"))
+        key = key_of(record)
         if key in seen:
             cell = "{}, {}, ratio {}, draw {}, seed {}".format(*key)
-            raise ValueError(f"records {seen[key]} and {record['cell_id']} are both {cell}: report one run")
-        seen[key] = record["cell_id"]
+            raise ValueError(f"records {seen[key]} and {record.cell_id} are both {cell}: report one run")
+        seen[key] = record.cell_id
         rows.append(_cell_row(record))
     columns = [*_IDENTITY, "metric", *_SIZES, *_SCORES, *_COSTS, "subset", "order", "one_relation", "machine", "error"]
     frame = pd.DataFrame(rows, columns=list(dict.fromkeys([*columns, *(name for row in rows for name in row)])))
@@ -57,25 +59,23 @@ def cells_frame(records: Iterable[Record]) -> pd.DataFrame:
 
 
 def _cell_row(record: Record) -> dict[str, Any]:
-    metrics, identity, error = record.get("metrics") or {}, record.get("identity") or {}, record.get("error")
-    cost, subsets = record.get("cost") or {}, record.get("subset_ids") or {}
-    train, dev = list(subsets.get("train", ())), list(subsets.get("dev", ()))
+    metrics, error = record.metrics, record.error
+    train, dev = record.subset_ids.train, record.subset_ids.dev
     if train:
         subset, order = _digest([*sorted(train), "|", *sorted(dev)]), _digest([*train, "|", *dev])
     else:
-        subset = order = str(identity.get("subset_hash") or f"draw {record['draw']}")
+        subset = order = str(record.identity.get("subset_hash") or f"draw {record.draw}")
     return {
-        **{name: record[name] for name in _IDENTITY},
+        **{name: getattr(record, name) for name in (*_IDENTITY, *_SIZES)},
         "metric": metrics.get("primary", ""),
-        **{name: record.get(name) for name in _SIZES},
         **{name: metrics.get(name) for name in _SCORES},
-        **{name: cost.get(name) for name in _COSTS},
+        **{name: record.cost.get(name) for name in _COSTS},
         "subset": subset,
         "order": order,
-        "one_relation": _one_relation(metrics, record.get("n_test")),
-        "machine": _machine(record.get("environment") or {}),
-        "error": "" if not error else f"{error.get('type', 'Error')}: {error.get('message', '')}",
-        **{_DIAGNOSTIC + name: value for name, value in (record.get("diagnostics") or {}).items()},
+        "one_relation": _one_relation(metrics, record.n_test),
+        "machine": _machine(record.environment),
+        "error": "" if error is None else f"{error.type}: {error.message}",
+        **{_DIAGNOSTIC + name: value for name, value in record.diagnostics.items()},
     }
 
 
@@ -165,17 +165,17 @@ def result_table(summary: pd.DataFrame, marks: Mapping[tuple[str, float], str] |
     return Table(tuple(header), tuple(rows), _notes(summary, ratios))
 
 
-def _n_text(row: Record) -> str:
+def _n_text(row: Row) -> str:
     full = row["n"] == row["n_draws"] * row["n_seeds"]
     return f"{row['n_draws']}×{row['n_seeds']}" if full else f"{row['n']} in {row['n_draws']} draws"
 
 
-def _usual_n(rows: Iterable[Record]) -> str:
+def _usual_n(rows: Iterable[Row]) -> str:
     counts = Counter(_n_text(row) for row in rows if row["n"])
     return counts.most_common(1)[0][0] if counts else ""
 
 
-def _score_text(row: Record | None, usual: str) -> str:
+def _score_text(row: Row | None, usual: str) -> str:
     if row is None:
         return MISSING
     failed = f"failed ({row['n_failed']} of {row['n_cells']})" if row["n_failed"] else ""
@@ -189,7 +189,7 @@ def _score_text(row: Record | None, usual: str) -> str:
     return f"{text}, {failed}" if failed else text
 
 
-def _cost_texts(row: Record | None) -> tuple[str, ...]:
+def _cost_texts(row: Row | None) -> tuple[str, ...]:
     if row is None or not row["n"]:
         return (MISSING,) * len(_COST_HEADER)
     tested, memory = row["n_test"] or math.nan, row["peak_memory_bytes"] / 2**20

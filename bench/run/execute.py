@@ -12,7 +12,8 @@ from typing import Any
 from bench.data.base import Dataset
 from bench.data.constraints import constrained
 from bench.data.constraints import describe as describe_constraints
-from bench.records.store import SCHEMA_VERSION, Record
+from bench.records.identity import NAMES
+from bench.records.record import Failure, Record, Subsets
 from bench.run import test_sets as domains
 from bench.run.environment import describe
 from bench.run.plan import CellSpec, subset_hash, subsets
@@ -34,41 +35,30 @@ def execute(
     Whatever goes wrong inside the method becomes a failed record; only an interruption passes through.
     """
     train, dev = subsets(dataset, spec.ratio, spec.draw)
-    record: Record = {
-        "schema_version": SCHEMA_VERSION,
-        "cell_id": spec.cell_id,
-        "status": "ok",
-        "identity": dict(spec.identity),
-        "dataset": spec.dataset,
-        "method": spec.method,
-        "ratio": spec.ratio,
-        "draw": spec.draw,
-        "seed": spec.seed,
-        "n_train": len(train),
-        "n_dev": len(dev),
-        "n_test": len(dataset.test),
-        "subset_ids": {"train": [i.id for i in train], "dev": [i.id for i in dev]},
-        "metrics": {},
-        "cost": {},
-        "timings": {},
-        "diagnostics": {},
-        "history": [],
-        "environment": {},
-        "created": "",
-        "error": None,
-    }
+    planned = Record(
+        cell_id=spec.cell_id,
+        identity=dict(spec.identity),
+        **{name: getattr(spec, name) for name in NAMES},
+        n_train=len(train),
+        n_dev=len(dev),
+        n_test=len(dataset.test),
+        n_unpaired=dataset.unpaired,
+        negative=dataset.schema.negative,
+        subset_ids=Subsets(train=tuple(i.id for i in train), dev=tuple(i.id for i in dev)),
+    )
+    found: dict[str, Any] = {}
     lines: Lines | None = None
     try:
         if subset_hash(train, dev) != spec.identity["subset_hash"]:
             raise ValueError(f"dataset {dataset.name} is not the one that cell {spec.cell_id} was planned with")
         seed_everything(derive("training", spec.seed))
-        record["environment"] = describe(spec.device)  # a failed cell has one too
-        result, lines = _measure(spec, dataset, train, dev, progress)
-        record |= result
+        found["environment"] = describe(spec.device)  # a failed cell has one too
+        measured, lines = _measure(spec, dataset, train, dev, progress)
+        found |= measured
     except Exception as error:  # a failed cell must not end the run of the others
-        record |= {"status": "failed", "error": _error(error)}
-    record["created"] = datetime.now(UTC).isoformat(timespec="seconds")
-    return record, lines
+        found |= {"status": "failed", "error": _error(error)}
+    created = datetime.now(UTC).isoformat(timespec="seconds")
+    return Record.model_validate({**dict(planned), **found, "created": created}), lines
 
 
 def build_method(
@@ -98,7 +88,7 @@ def _measure(
     train: Sequence[Instance],
     dev: Sequence[Instance],
     progress: Callable[[Progress], None],
-) -> tuple[Record, Lines]:
+) -> tuple[dict[str, Any], Lines]:
     """Fit and predict; the parts of the record that come from it."""
     timer = Timer()
     schema = constrained(dataset.schema, spec.type_constraints, train)
@@ -116,7 +106,7 @@ def _measure(
     if on_dev is not None:
         metrics["dev_f1"] = score(on_dev, dev, dataset)[0]["f1"]
     seconds = timer.seconds
-    result: Record = {
+    result: dict[str, Any] = {
         "environment": describe(spec.device) | ({"memory_note": memory.note} if memory.note else {}),
         "metrics": metrics,
         "cost": _cost(fit, seconds, memory.bytes),
@@ -182,10 +172,10 @@ def _cost(fit: FitReport, seconds: Mapping[str, float], peak: int) -> dict[str, 
     }
 
 
-def _error(error: Exception) -> dict[str, str]:
+def _error(error: Exception) -> Failure:
     """A MethodError speaks for itself; anything else is a bug, known by its traceback."""
     trace = "" if isinstance(error, MethodError) else "".join(traceback.format_exception(error))
-    return {"type": type(error).__name__, "message": str(error), "traceback": trace}
+    return Failure(type=type(error).__name__, message=str(error), traceback=trace)
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 from bench.data.base import Dataset
 from bench.data.split import ids_hash, subset
 from bench.errors import ConfigError, DataError
-from bench.records.store import SCHEMA_VERSION
+from bench.records.record import SCHEMA_VERSION
 from bench.run import test_sets as domains
 from bench.run.environment import resolve_device
 from bench.scoring.metrics import METRICS

@@ -54,7 +54,7 @@ def examine(
     for name, labels in answers.items():
         for line, label in zip(more, labels, strict=True):
             line.setdefault("probes", {})[name] = label if isinstance(label, str) else list(label)
-    return {"retrieval": quality, "probes": results}, more
+    return {"neighbours": quality, "probes": results}, more
 
 
 def probe(

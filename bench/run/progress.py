@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from statistics import fmean
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -14,6 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from bench.records.record import Record
 from bench.run.plan import CellSpec
 from methods.base import Progress
 
@@ -79,11 +80,11 @@ class Display:
     ) -> None:
         return None
 
-    def learn(self, records: Sequence[Mapping[str, Any]]) -> None:
+    def learn(self, records: Sequence[Record]) -> None:
         """Take the seconds of earlier cells, so that the first estimate does not have to wait."""
         for record in records:
-            if record["cost"].get("total_seconds"):
-                self.left.add(record["method"], record["ratio"], record["cost"]["total_seconds"])
+            if record.cost.get("total_seconds"):
+                self.left.add(record.method, record.ratio, record.cost["total_seconds"])
 
     @property
     def elapsed(self) -> float:
@@ -108,9 +109,9 @@ class Display:
     def step(self, spec: CellSpec, progress: Progress) -> None:
         self.last = progress
 
-    def finished(self, spec: CellSpec, record: Mapping[str, Any]) -> None:
+    def finished(self, spec: CellSpec, record: Record) -> None:
         # A failed cell says nothing about how long its likes take.
-        if record["status"] == "ok":
+        if record.ok:
             self.left.add(spec.method, spec.ratio, self.elapsed)
         else:
             self.failed += 1
@@ -131,7 +132,7 @@ class Lines(Display):
             self._shown = self.clock()
             self._say(", ".join(part for part in (f"    {describe(progress)}", self.remaining()) if part))
 
-    def finished(self, spec: CellSpec, record: Mapping[str, Any]) -> None:
+    def finished(self, spec: CellSpec, record: Record) -> None:
         seconds = self.elapsed
         super().finished(spec, record)
         parts = (f"[{self.counted}] {spec.label}: {outcome(record)} in {duration(seconds)}", self.remaining())
@@ -154,10 +155,10 @@ class Terminal(Display):
     ) -> None:
         self._live.stop()
 
-    def finished(self, spec: CellSpec, record: Mapping[str, Any]) -> None:
+    def finished(self, spec: CellSpec, record: Record) -> None:
         seconds = self.elapsed
         super().finished(spec, record)
-        style = "green" if record["status"] == "ok" else "red"
+        style = "green" if record.ok else "red"
         self.console.print(Text.assemble((outcome(record), style), f"  {spec.label}  {duration(seconds)}"))
 
     def render(self) -> RenderableType:
@@ -186,12 +187,12 @@ def describe(progress: Progress) -> str:
     return f"{progress.phase} {progress.step}/{progress.steps}{loss}"
 
 
-def outcome(record: Mapping[str, Any]) -> str:
+def outcome(record: Record) -> str:
     """'F1 73.1', or why the cell failed."""
-    if record["status"] == "ok":
-        return f"F1 {100 * record['metrics']['f1']:.1f}"
-    error = record["error"]
-    return f"FAILED ({error['type']}: {' '.join(error['message'].split())[:200]})"
+    error = record.error
+    if error is None:
+        return f"F1 {100 * record.metrics['f1']:.1f}"
+    return f"FAILED ({error.type}: {' '.join(error.message.split())[:200]})"
 
 
 def duration(seconds: float) -> str:

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bench.records.record import Record
 from bench.statistics.comparison import Comparison, Counts, compare, count, holm, randomisation_p
 from bench.statistics.intervals import probability_of_improvement
 from bench.statistics.power import minimum_detectable_difference
 
-Record = Mapping[str, Any]
 Load = Callable[[str], Sequence[Mapping[str, Any]] | None]  # predictions of a cell by its id; None: there are none
 _Line = tuple[str, Any, Any]  # id, gold, predicted
 LEVEL = 0.05
@@ -55,7 +55,7 @@ def significance(cells: pd.DataFrame, records: Sequence[Record], load: Load, ref
     if len(methods) < 2:
         return Significance(reference)
     try:
-        counted = _counted([record for record in records if record["cell_id"] in set(runs["cell_id"])], load)
+        counted = _counted([record for record in records if record.cell_id in set(runs["cell_id"])], load)
         others = [method for method in methods if method != reference]
         ratios = sorted(float(ratio) for ratio in runs["ratio"].unique())
         against = _compared(runs, counted, [(m, reference, ratio) for ratio in ratios for m in others])
@@ -79,12 +79,12 @@ def change_tests(
     ratio, draw and seed, before and after. Raises ComparisonError where no test can be made."""
     counted = [_counted([pair[at] for pair in pairs], load) for at, load in enumerate((load_before, load_after))]
     found: dict[tuple[str, float], float] = {}
-    for key in dict.fromkeys((old["method"], old["ratio"]) for old, _ in pairs):
-        own = [pair for pair in pairs if (pair[0]["method"], pair[0]["ratio"]) == key]
-        sides = [[counted[at][pair[at]["cell_id"]] for pair in own] for at in (0, 1)]
+    for key in dict.fromkeys((old.method, old.ratio) for old, _ in pairs):
+        own = [pair for pair in pairs if (pair[0].method, pair[0].ratio) == key]
+        sides = [[counted[at][pair[at].cell_id] for pair in own] for at in (0, 1)]
         if len({cell.ids for side in sides for cell in side}) > 1:
             raise ComparisonError(f"the runs of {key[0]} have different test instances")
-        draws = [old["draw"] for old, _ in own]
+        draws = [old.draw for old, _ in own]
         found[key] = randomisation_p(_stacked(sides[1]), _stacked(sides[0]), draws)
     return {key: (p, adjusted) for (key, p), adjusted in zip(found.items(), holm(list(found.values())), strict=True)}
 
@@ -104,30 +104,30 @@ class _Cell:
 
 def _counted(records: Sequence[Record], load: Load) -> dict[str, _Cell]:
     """Every cell's counts, by its id. Raises ComparisonError."""
-    metrics = {str(record["identity"].get("metric", "")) for record in records}
+    metrics = {str(record.identity.get("metric", "")) for record in records}
     if len(metrics) > 1:
         raise ComparisonError(f"the runs were scored with {' and '.join(sorted(metrics))}")
     metric = metrics.pop()
     lines: dict[str, list[_Line]] = {}
     for record in records:
-        found = load(record["cell_id"])
+        found = load(record.cell_id)
         if found is None:
-            raise ComparisonError(f"the predictions of {record['method']} (cell {record['cell_id']}) are missing")
+            raise ComparisonError(f"the predictions of {record.method} (cell {record.cell_id}) are missing")
         if not found:
             raise ComparisonError("there are no test instances")
-        lines[record["cell_id"]] = [(line["id"], line["gold"], line["predicted"]) for line in found]  # scores are large
+        lines[record.cell_id] = [(line["id"], line["gold"], line["predicted"]) for line in found]  # scores are large
     # A record does not name its negative class: it is the one without which every recorded score comes out again.
-    names: list[str] = list(records[0]["metrics"].get("per_relation", ()))
+    names: list[str] = list(records[0].metrics.get("per_relation", ()))
     for negative in (*names, None):
         cells: dict[str, _Cell] = {}
         for record in records:
             try:
-                cell = _cell(metric, record, lines[record["cell_id"]], names, negative)
+                cell = _cell(metric, record, lines[record.cell_id], names, negative)
             except ValueError as error:
                 raise ComparisonError(str(error)) from error
-            if abs(cell.counts.scores()[0] - record["metrics"]["f1"]) > 1e-9:
+            if abs(cell.counts.scores()[0] - record.metrics["f1"]) > 1e-9:
                 break
-            cells[record["cell_id"]] = cell
+            cells[record.cell_id] = cell
         else:
             absent = max(cell.counts.absent for cell in cells.values())
             return {name: replace(c, counts=replace(c.counts, absent=absent)) for name, c in cells.items()}
@@ -137,9 +137,9 @@ def _counted(records: Sequence[Record], load: Load) -> dict[str, _Cell]:
 def _cell(metric: str, record: Record, lines: Sequence[_Line], names: Sequence[str], negative: str | None) -> _Cell:
     ids, gold, predicted = (list(column) for column in zip(*lines, strict=True))
     counts = count(metric, gold, [predicted], names, negative)
-    if metric == "docred_f1" and record["metrics"]["recall"]:
+    if metric == "docred_f1" and record.metrics["recall"]:
         # Facts that no instance stands for: recall = correct / (gold + absent).
-        wanted = round(int(counts.correct.sum(dtype=int)) / record["metrics"]["recall"])
+        wanted = round(int(counts.correct.sum(dtype=int)) / record.metrics["recall"])
         counts = replace(counts, absent=max(0, wanted - int(counts.gold.sum(dtype=int))))
     right = np.array([g == p for g, p in zip(gold, predicted, strict=True)])
     return _Cell(tuple(ids), right, counts)

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from bench.records.record import Record
 from bench.records.store import Store
 from bench.report.answer_tables import difference_table
+from tests.records.factory import make_record
 from tests.report.stored import stored_run
 
 Bench = Callable[..., int]
@@ -29,10 +31,8 @@ def test_what_changed(bench: Bench, mini_preset: Path, capsys: pytest.CaptureFix
 
     def answers(folder: str, ratio: float) -> list[Mapping[str, Any]]:
         store = Store(Path(folder))
-        records = sorted(
-            (r for r in store.records() if (r["method"], r["ratio"]) == ("mini", ratio)), key=lambda r: r["draw"]
-        )
-        return [line for record in records for line in store.predictions(record["cell_id"])]
+        records = sorted((r for r in store.records() if (r.method, r.ratio) == ("mini", ratio)), key=lambda r: r.draw)
+        return [line for record in records for line in store.predictions(record.cell_id)]
 
     assert bench("compare", "one", "two", "--show", "2") == 0
     out = capsys.readouterr().out
@@ -63,7 +63,7 @@ def test_other_training_instances_and_other_corpora(
     assert out.endswith("The corpora differ: answers are not compared.\n")
     for path in Path("big/cells").glob("*.json"):
         record = json.loads(path.read_text())
-        record["identity"]["dataset_hash"] = Store(Path("one")).records()[0]["identity"]["dataset_hash"]
+        record["identity"]["dataset_hash"] = Store(Path("one")).records()[0].identity["dataset_hash"]
         path.write_text(json.dumps(record))
     assert bench("compare", "one", "big") == 0
     assert "In 6 of 6 pairs of cells the training instances differ.\n" in capsys.readouterr().out
@@ -84,9 +84,8 @@ def test_mistakes(bench: Bench, mini_preset: Path, capsys: pytest.CaptureFixture
 
 
 def test_differences_by_hand() -> None:
-    def cell(draw: int, seed: int, f1: float) -> dict[str, Any]:
-        metrics = {"primary": "micro_f1", "f1": f1}
-        return {"method": "m", "ratio": 0.1, "draw": draw, "seed": seed, "metrics": metrics}
+    def cell(draw: int, seed: int, f1: float) -> Record:
+        return make_record(f1, method="m", draw=draw, seed=seed)
 
     # Draw means of the differences: 2, 4 points; t(1) = 12.706, s / sqrt(2) = 1: [3 - 12.7, 3 + 12.7].
     scores = [(0, 0, 0.50, 0.51), (0, 1, 0.40, 0.43), (1, 0, 0.60, 0.64)]

@@ -12,6 +12,7 @@ import pytest
 from bench.errors import ConfigError
 from bench.records.run import cells_of_one_setting, open_run
 from bench.records.store import Store
+from tests.records.factory import changed
 from tests.report.stored import stored_run
 from tests.scoring.instances import instance
 
@@ -28,9 +29,9 @@ def finished(bench: Bench, mini_preset: Path) -> Bench:
 def rewrite(method: str, change: Callable[[dict], dict], ratio: float = 1.0) -> None:
     """Change the prediction lines of the method's first cell at a ratio."""
     store = Store(Path(OUT))
-    record = next(r for r in store.records() if (r["method"], r["ratio"], r["draw"]) == (method, ratio, 0))
-    path = store.predictions_path(record["cell_id"])
-    lines = [change(line) for line in store.predictions(record["cell_id"])]
+    record = next(r for r in store.records() if (r.method, r.ratio, r.draw) == (method, ratio, 0))
+    path = store.predictions_path(record.cell_id)
+    lines = [change(line) for line in store.predictions(record.cell_id)]
     path.write_bytes(gzip.compress("".join(json.dumps(line) + "\n" for line in lines).encode()))
 
 
@@ -140,20 +141,20 @@ def test_one_setting_for_all_methods(finished: Bench) -> None:
 
     def where(**asked: float) -> list[tuple]:
         cells = cells_of_one_setting(run, **asked)
-        return [(name, r["ratio"], r["draw"]) for name, r in cells.items()]
+        return [(name, r.ratio, r.draw) for name, r in cells.items()]
 
     assert where() == [("mini", 1.0, 0), ("mini_plain", 1.0, 0)]
     assert where(draw=1) == [("mini", 0.5, 1), ("mini_plain", 0.5, 1)]  # ratio 1 has one draw
     store = Store(Path(OUT))
-    failed = next(r for r in store.records() if (r["method"], r["ratio"]) == ("mini", 1.0))
-    store.write(failed | {"status": "failed"}, None)
+    failed = next(r for r in store.records() if (r.method, r.ratio) == ("mini", 1.0))
+    store.write(changed(failed, status="failed"), None)
     run = open_run(Path(OUT))
     assert where() == [("mini", 0.5, 0), ("mini_plain", 0.5, 0)]  # where most methods are
     assert where(ratio=1.0) == [("mini_plain", 1.0, 0)]
     with pytest.raises(ConfigError, match="no finished cells of mini, mini_plain with ratio 1"):
         cells_of_one_setting(run, ["mini", "mini_plain"], ratio=1.0)
     for record in store.records():
-        store.write(record | {"status": "failed"}, None)
+        store.write(changed(record, status="failed"), None)
     with pytest.raises(ConfigError, match="has no finished cell yet"):
         open_run(Path(OUT))
 

@@ -59,10 +59,10 @@ def test_etrag_is_tuned_run_and_never_worse_on_dev(bench: Bench, capsys: pytest.
     store = Store(Path("results/smoke-synthetic"))
     manifest = store.read_manifest()
     assert manifest is not None
-    records = {record["method"]: record for record in store.records(manifest["cells"])}
-    assert records["etrag_tuned"]["identity"]["options"].items() >= tuned["options"].items()
+    records = {record.method: record for record in store.records(manifest["cells"])}
+    assert records["etrag_tuned"].identity["options"].items() >= tuned["options"].items()
     if tuned["options"]["candidates"] == "random":  # else evaluating between steps also refreshes what is drawn from
-        assert records["etrag_tuned"]["metrics"]["dev_f1"] == source["dev_score"]
+        assert records["etrag_tuned"].metrics["dev_f1"] == source["dev_score"]
     config = RunConfig.model_validate(manifest["config"])  # the manifest alone says what was run
     assert [spec.cell_id for spec in plan(config, load_configured(config))] == manifest["cells"]
     assert config.variants["etrag_tuned"].source is not None

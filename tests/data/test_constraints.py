@@ -84,15 +84,15 @@ def test_a_cell_with_learned_constraints(mini_preset: Path, dataset: Dataset) ->
     spec = plan(config, dataset)[0]
     assert spec.identity["type_constraints"] == "learned"
     record, lines = execute(spec, dataset)
-    assert record["status"] == "ok", record["error"]
+    assert record.ok, record.error
     assert lines is not None
     by_id = {line["id"]: set(line["scores"]) for line in lines}
     assert dataset.test[0].relation == "born_in"
     assert by_id["test-0"] == {"works_for", "no_relation"}
     assert by_id["test-3"] == {"born_in", "no_relation"}
-    assert record["diagnostics"]["type_pairs"] == 3
-    assert record["diagnostics"]["type_excluded_gold"] == pytest.approx(1 / 30)
-    assert len(subsets(dataset, spec.ratio, spec.draw)[0]) == record["n_train"]
+    assert record.diagnostics["type_pairs"] == 3
+    assert record.diagnostics["type_excluded_gold"] == pytest.approx(1 / 30)
+    assert len(subsets(dataset, spec.ratio, spec.draw)[0]) == record.n_train
 
 
 def test_the_setting_is_part_of_a_cell_unless_it_is_the_default(mini_preset: Path, dataset: Dataset) -> None:

@@ -13,6 +13,7 @@ from bench.data.base import Dataset
 from bench.data.split import subset
 from bench.data.split_ids import with_split_ids
 from bench.errors import ConfigError, DataError
+from bench.records.record import Subsets
 from bench.records.store import Store
 from bench.run.plan import plan, plan_notes, subsets
 from bench.settings.config import build
@@ -168,7 +169,7 @@ def test_the_flag(bench: Callable[..., int], mini_preset: Path, mini_lists: Path
     assert f"ratio 0.5: {note}" in manifest["warnings"]
     assert manifest["config"]["dataset"]["split_ids"] == str(mini_lists)
     for one in store.records():
-        assert one["subset_ids"] == {"train": [f"train-{n}" for n in range(9)], "dev": ["dev-0", "dev-1"]}
+        assert one.subset_ids == Subsets(train=tuple(f"train-{n}" for n in range(9)), dev=("dev-0", "dev-1"))
     assert bench("run", "--preset", str(mini_preset), "--split-ids", "nowhere", "--ratios", "0.5") == 2
     assert "nowhere: cannot be read" in capsys.readouterr().err
     assert bench(*run, "--set", "dataset.split_ids=x") == 2
@@ -181,6 +182,6 @@ def test_tacred_from_the_command_line(bench: Callable[..., int], mini_preset: Pa
     folder = lists(Path("published"), train_0_1="d b", dev_0_1="f")
     flags = ("--dataset", "tacred", "--data-dir", str(data), "--split-ids", str(folder))
     assert bench("run", "--preset", str(mini_preset), *flags, "--ratios", "0.1,1", "--out", "out") == 0
-    assert {tuple(one["subset_ids"]["train"]) for one in Store(Path("out")).records()} == {
+    assert {one.subset_ids.train for one in Store(Path("out")).records()} == {
         ("b", "d"), ("a", "b", "c", "d")
     }  # fmt: skip

@@ -8,9 +8,11 @@ from typing import Any
 
 from bench.figures.cells import Cell, find, wanted
 from bench.figures.contract import Contract, read_contracts
+from bench.records.record import Record
 from bench.records.store import Store
 from bench.settings import config as configuration
 from bench.settings.config import canonical_json, method_options
+from tests.records.factory import make_record
 
 CONTRACT = """
 title: A figure
@@ -43,7 +45,7 @@ def record(
     seed: int = 0,
     settings: tuple[str, ...] = (),
     **more: Any,
-) -> dict[str, Any]:
+) -> Record:
     """A record as `bench run --preset mini.yaml` would have left it; ``more`` replaces parts of it or, as `identity`,
     adds to its identity."""
     config = configuration.build("mini.yaml", settings, methods=method)
@@ -57,30 +59,25 @@ def record(
     } | more.pop("identity", {})
     names = {"dataset": "mini", "method": method, "ratio": ratio, "draw": draw, "seed": seed}
     content = canonical_json([names, identity, more.get("created")])
-    return {
+    fields = {
         "cell_id": hashlib.sha256(content.encode()).hexdigest()[:16],
-        "status": "ok",
         "identity": identity,
         **names,
-        "n_train": 23,
-        "subset_ids": {"train": [f"train-{draw}"], "dev": []},
         "metrics": {"primary": "micro_f1", "f1": f1},
         "cost": {"total_seconds": 7.0, "train_seconds": 5.0, "steps": 60},
-        "diagnostics": {},
-        "history": [],
         "created": "2026-01-02T00:00:00+00:00",
-        "error": None,
-    } | more
+    }
+    return make_record(**fields | more)
 
 
-def write(*records: dict[str, Any], run: str = "records/run") -> Store:
+def write(*records: Record, run: str = "records/run") -> Store:
     store = Store(Path(run))
     for one in records:
         store.write(one, [])
     return store
 
 
-def cells(of: Contract, *records: dict[str, Any]) -> list[Cell]:
+def cells(of: Contract, *records: Record) -> list[Cell]:
     """What the contract finds among these records."""
     store = Store(Path("records/run"))
     return find(wanted(of), [(store, one) for one in records])

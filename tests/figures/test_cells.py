@@ -13,6 +13,7 @@ from bench.figures.contract import CONTRACTS, contract_names, read_contracts
 from bench.figures.numbers import numbers, summary
 from bench.records.store import Store
 from tests.figures.made import CONTRACT, cells, contract, record, write
+from tests.records.factory import changed
 
 ONE = CONTRACT.replace("[0.1, 0.5], draws: [0, 1, 2]", "[0.5], draws: [0]").replace("methods: [mini, mini_plain]",
     "methods: [mini]")  # fmt: skip
@@ -26,10 +27,10 @@ def found(*records, text=ONE):
 def test_the_newest_of_several_whatever_its_id(mini_preset):
     times = ("2026-01-03", "2026-01-05", "2026-01-04")
     records = [record("mini", f1, created=time) for f1, time in zip((0.3, 0.5, 0.7), times, strict=True)]
-    assert found(*records).record["metrics"]["f1"] == 0.5
-    assert found(*reversed(records)).record["metrics"]["f1"] == 0.5
+    assert found(*records).record.metrics["f1"] == 0.5
+    assert found(*reversed(records)).record.metrics["f1"] == 0.5
     alike = [record("mini", f1, identity={"method_version": f"{f1}"}) for f1 in (0.3, 0.5)]
-    assert found(*alike).record["cell_id"] == max(one["cell_id"] for one in alike)
+    assert found(*alike).record.cell_id == max(one.cell_id for one in alike)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +73,7 @@ def test_evaluations_matter_where_they_may_stop_training(mini_preset):
 
 
 def test_a_failed_cell_is_missing_unless_it_was_run_again(mini_preset):
-    failed = record("mini", 0.0, status="failed", error={"message": "no\nroom"}, created="2026-02-01")
+    failed = record("mini", 0.0, status="failed", error={"type": "E", "message": "no\nroom"}, created="2026-02-01")
     assert found(failed).missing == "failed: no\nroom"
     assert found(failed, record("mini", 0.5)).record is not None
 
@@ -85,7 +86,7 @@ def test_only_the_varied_method_varies_and_a_default_is_the_plain_cell(mini_pres
     assert len(wishes) == 3 * 6
     records = [record("mini", 0.2), record("mini", 0.3, settings=("mini.k=3",))]
     done = [cell for cell in cells(of, *records) if cell.record]
-    assert [(cell.wanted.series, cell.record["metrics"]["f1"]) for cell in done] == [
+    assert [(cell.wanted.series, cell.record.metrics["f1"]) for cell in done] == [
         ("mini k=2", 0.2),
         ("mini k=3", 0.3),
     ]
@@ -100,10 +101,10 @@ def test_a_tuned_method_is_answered_by_records_of_its_settings(mini_preset, tmp_
     grid = f"seeds: [0]}}\n  - {{preset: mini.yaml, tuned: {folder}, methods: [mini_tuned], ratios: [0.5], "
     of = contract(CONTRACT.replace("seeds: [0]}", grid + "draws: [0], seeds: [0]}"))
     tuned = {"identity": {"options": {"k": 3}, "optimisation": {"learning_rate": 0.003}}}
-    records = [record("mini", 0.3), record("mini", 0.4, **tuned) | {"method": "mini_tuned"}]
-    done = {cell.wanted.series: cell.record["metrics"]["f1"] for cell in cells(of, *records) if cell.record}
+    records = [record("mini", 0.3), changed(record("mini", 0.4, **tuned), method="mini_tuned")]
+    done = {cell.wanted.series: cell.record.metrics["f1"] for cell in cells(of, *records) if cell.record}
     assert done == {"mini": 0.3, "mini_tuned": 0.4}
-    plain = record("mini", 0.5, identity={"options": {"k": 3}}) | {"method": "mini_tuned"}
+    plain = changed(record("mini", 0.5, identity={"options": {"k": 3}}), method="mini_tuned")
     assert [cell.missing for cell in cells(of, plain) if cell.wanted.method == "mini_tuned"] == ["no record"]
 
 
@@ -158,9 +159,9 @@ def test_runs_of_a_folder_and_the_folder_as_a_run(mini_preset):
 
 def test_a_record_without_its_parts_is_one_line(mini_preset):
     one = record("mini", 0.5)
-    path = write(one).record_path(one["cell_id"])
-    path.write_text(json.dumps(one | {"identity": None}))
-    with pytest.raises(StoreError, match="identity is missing or broken"):
+    path = write(one).record_path(one.cell_id)
+    path.write_text(json.dumps(one.model_dump(mode="json") | {"identity": None}))
+    with pytest.raises(StoreError, match=r"is no record of a cell \(identity: "):
         module.read_records([Store(Path("records/run"))])
 
 

@@ -150,10 +150,8 @@ def test_run_computes_tuned_cells_in_a_run_of_their_own(
     Path("shared.yaml").write_text(text, encoding="utf-8")
     assert bench(*CALL, "--run") == 0
     capsys.readouterr()
-    (record,) = [
-        r for store in Path("records").iterdir() for r in Store(store).records() if r["method"] == "mini_tuned"
-    ]
-    assert record["identity"]["options"]["k"] == 3
+    (record,) = [r for store in Path("records").iterdir() for r in Store(store).records() if r.method == "mini_tuned"]
+    assert record.identity["options"]["k"] == 3
     assert bench(*CALL, "--plan") == 0
     assert capsys.readouterr().out.startswith("0 cells missing")
 

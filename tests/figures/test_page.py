@@ -11,7 +11,9 @@ import pytest
 from bench.errors import StoreError
 from bench.figures.derive import Derived, with_sharing
 from bench.figures.page import write_page
+from bench.records.record import read_record
 from tests.figures.made import CONTRACT, cells, contract, record, write
+from tests.records.factory import changed
 
 RECORDS = [(method, f1 + 0.01 * draw, ratio, draw) for method, f1 in (("mini", 0.5), ("mini_plain", 0.4))
            for ratio in (0.1, 0.5) for draw in range(3)]  # fmt: skip
@@ -48,13 +50,13 @@ def test_files_and_what_they_say(records):
 
 
 def test_the_same_records_give_the_same_bytes_in_any_order(records):
-    again = json.loads(json.dumps(records[::-1]))
+    again = [read_record(json.loads(one.model_dump_json())) for one in records[::-1]]
     assert made("one", records) == made("two", again)
 
 
 def test_a_changed_record_changes_page_table_and_drawing(records):
     before = made("one", records)
-    records[4]["metrics"]["f1"] = 0.9
+    records[4].metrics["f1"] = 0.9
     after = made("two", records)
     assert {name for name, content in after.items() if content != before[name]} == set(before)
 
@@ -69,9 +71,9 @@ def test_a_missing_cell_is_named(records):
 
 
 def test_what_the_records_differ_in_is_said(records):
-    records[0]["identity"]["method_version"] = "2"
-    records[0]["identity"]["dataset_hash"] = "another"
-    records[1]["environment"] = {"cpu": "fast", "threads": 3}
+    records[0].identity["method_version"] = "2"
+    records[0].identity["dataset_hash"] = "another"
+    records[1].environment.update(cpu="fast", threads=3)
     page = made("out", records)["figures.md"].decode()
     assert "- mini: records of 2 versions of its code" in page
     assert "- records of 2 contents of the corpus" in page
@@ -96,7 +98,7 @@ claims:
 def derived(one, either):
     row = dict.fromkeys(("relation", "head", "tail", "entity"), 0.1) | {"either": either}
     more = {"queries": 3, "depth": 1, "chance": row, "confusion": {"a": {"b": 3}}, "dataset_hash": "corpus"}
-    return Derived(cell_id=one["cell_id"], created=one["created"], shared={"1": row, "all": row}, **more)
+    return Derived(cell_id=one.cell_id, created=one.created, shared={"1": row, "all": row}, **more)
 
 
 def test_sharing_is_read_from_beside_the_cells(mini_preset):
@@ -111,12 +113,12 @@ def test_sharing_is_read_from_beside_the_cells(mini_preset):
 
     assert "draw/seed 0/0, 1/0, 2/0: what its neighbours share is not derived" in page()
     for one, either in zip(three, (0.8, 0.8, 0.8), strict=True):
-        (folder / f"{one['cell_id']}.json").write_text(derived(one, either).model_dump_json())
+        (folder / f"{one.cell_id}.json").write_text(derived(one, either).model_dump_json())
     assert "| 70% (paper) | mini | supported |" in page()
     assert Path("out/figure-mini.png").exists()
-    three[1]["created"] = "2026-03-03"
+    three[1] = changed(three[1], created="2026-03-03")
     assert "draw/seed 1/0: what its neighbours share was derived from another run" in page()
-    (folder / f"{three[0]['cell_id']}.json").write_text("{}")
+    (folder / f"{three[0].cell_id}.json").write_text("{}")
     with pytest.raises(StoreError, match="is broken"):
         page()
 

@@ -10,24 +10,16 @@ from typing import Any, NoReturn
 import pytest
 
 from bench.errors import StoreError
-from bench.records.store import Store, frame
+from bench.records.record import Record
+from bench.records.store import Store
+from tests.records.factory import make_record
 
 ID, OTHER = "0123456789abcdef", "fedcba9876543210"
 LINES = [{"id": "t-1", "gold": "né", "predicted": "b", "scores": {"né": -0.5}, "neighbours": [["i", 0.25]]}]
 
 
-def make_record(cell_id: str = ID, **changes: Any) -> dict[str, Any]:
-    record = {
-        "cell_id": cell_id,
-        "status": "ok",
-        "identity": {"options": {"k": 5}},
-        "method": "m",
-        "ratio": 0.1,
-        "metrics": {"f1": 0.5, "per_relation": {"a": {"f1": 1.0}}},
-        "cost": {"train_seconds": 2.0},
-        "error": None,
-    }
-    return record | changes
+def record(cell_id: str = ID, **changes: Any) -> Record:
+    return make_record(**{"cell_id": cell_id, **changes})
 
 
 @pytest.fixture
@@ -42,8 +34,8 @@ def files(store: Store) -> list[str]:
 def test_a_record_and_its_predictions_come_back(store: Store) -> None:
     assert store.read(ID) is None
     assert not store.finished(ID)
-    store.write(make_record(), LINES)
-    assert store.read(ID) == make_record()
+    store.write(record(), LINES)
+    assert store.read(ID) == record()
     assert store.predictions(ID) == LINES
     assert store.finished(ID)
     assert files(store) == [f"{ID}.json", f"{ID}.jsonl.gz"]
@@ -51,20 +43,20 @@ def test_a_record_and_its_predictions_come_back(store: Store) -> None:
 
 def test_equal_predictions_are_equal_bytes(store: Store, tmp_path: Path) -> None:
     other = Store(tmp_path / "other")
-    store.write(make_record(), LINES)
-    other.write(make_record(), LINES)
+    store.write(record(), LINES)
+    other.write(record(), LINES)
     assert store.predictions_path(ID).read_bytes() == other.predictions_path(ID).read_bytes()
 
 
 def test_a_failed_cell_is_unfinished_and_takes_old_predictions_away(store: Store) -> None:
-    store.write(make_record(), LINES)
-    store.write(make_record(status="failed"), None)
+    store.write(record(), LINES)
+    store.write(record(status="failed"), None)
     assert not store.finished(ID)
     assert files(store) == [f"{ID}.json"]
 
 
 def test_a_record_without_its_predictions_is_unfinished(store: Store) -> None:
-    store.write(make_record(), LINES)
+    store.write(record(), LINES)
     store.predictions_path(ID).unlink()
     assert not store.finished(ID)
     with pytest.raises(StoreError, match=r"jsonl.gz is missing; run again"):
@@ -74,15 +66,15 @@ def test_a_record_without_its_predictions_is_unfinished(store: Store) -> None:
 def test_records_come_in_the_order_asked_for(store: Store) -> None:
     assert store.records() == []
     for cell_id in (OTHER, ID):
-        store.write(make_record(cell_id), LINES)
+        store.write(record(cell_id), LINES)
     (store.cells / "notes.json").write_text("{}", encoding="utf-8")  # not ours
-    assert [record["cell_id"] for record in store.records()] == [ID, OTHER]
-    assert [record["cell_id"] for record in store.records([OTHER, "0" * 16, ID])] == [OTHER, ID]
+    assert [one.cell_id for one in store.records()] == [ID, OTHER]
+    assert [one.cell_id for one in store.records([OTHER, "0" * 16, ID])] == [OTHER, ID]
 
 
 @pytest.mark.parametrize("content", [b'{"cell_id": "0123', b"\xff\xfe", b"", b"[]", b'{"cell_id": "x"}'])
 def test_a_broken_record_is_named(store: Store, content: bytes) -> None:
-    store.write(make_record(), LINES)
+    store.write(record(), LINES)
     store.record_path(ID).write_bytes(content)
     with pytest.raises(StoreError, match=rf"{ID}.json .*; delete it and run again") as caught:
         store.finished(ID)
@@ -90,7 +82,7 @@ def test_a_broken_record_is_named(store: Store, content: bytes) -> None:
 
 
 def test_broken_predictions_are_named(store: Store) -> None:
-    store.write(make_record(), LINES)
+    store.write(record(), LINES)
     path = store.predictions_path(ID)
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(StoreError, match=rf"{ID}.jsonl.gz is broken .*delete it"):
@@ -110,7 +102,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(store: Store, monkeypatch: p
 
     monkeypatch.setattr(os, call, full)
     with pytest.raises(StoreError, match=r"no space left for .*; make room and run again to continue"):
-        store.write(make_record(), LINES)
+        store.write(record(), LINES)
     assert files(store) == []
     with pytest.raises(StoreError, match="no space left"):
         store.write_manifest({"cells": []})
@@ -118,15 +110,15 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(store: Store, monkeypatch: p
 
 
 def test_a_full_disk_keeps_the_earlier_result(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    store.write(make_record(), LINES)
+    store.write(record(), LINES)
 
     def full(*_: object) -> NoReturn:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(StoreError):
-        store.write(make_record(method="new"), LINES)
-    assert store.read(ID) == make_record()
+        store.write(record(method="new"), LINES)
+    assert store.read(ID) == record()
     assert store.finished(ID)
 
 
@@ -136,21 +128,21 @@ def test_an_interrupted_write_leaves_no_temporary_file(store: Store, monkeypatch
 
     monkeypatch.setattr(os, "fsync", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        store.write(make_record(), LINES)
+        store.write(record(), LINES)
     assert files(store) == []
 
 
 def test_a_file_in_the_way_is_one_line(store: Store) -> None:
     store.out.write_text("", encoding="utf-8")
     with pytest.raises(StoreError, match="cannot be written: Not a directory"):
-        store.write(make_record(), LINES)
+        store.write(record(), LINES)
     with pytest.raises(StoreError, match="cannot be read: Not a directory"):
         store.read_manifest()
 
 
 def test_numbers_that_json_lacks_are_refused(store: Store) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
-        store.write(make_record(metrics={"f1": float("nan")}), LINES)
+        store.write(record(metrics={"f1": float("nan")}), LINES)
     assert files(store) == []
 
 
@@ -161,14 +153,3 @@ def test_manifest_comes_back_and_is_checked(store: Store) -> None:
     (store.out / "run.json").write_text("{}", encoding="utf-8")
     with pytest.raises(StoreError, match=r"run.json is no manifest"):
         store.read_manifest()
-
-
-def test_frame_has_one_flat_row_per_cell() -> None:
-    failed = make_record(OTHER, status="failed", metrics={}, cost={}, error={"message": "why"})
-    rows = frame([make_record(), failed])
-    assert list(rows["cell_id"]) == [ID, OTHER]
-    assert rows["metrics.f1"][0] == 0.5
-    assert rows["cost.train_seconds"][0] == 2.0
-    assert list(rows["options.k"]) == [5, 5]
-    assert rows["error"][1] == "why"
-    assert "metrics.per_relation" not in rows

@@ -8,29 +8,18 @@ from typing import Any
 
 import pytest
 
+from bench.records.record import Record
 from bench.report.probe_table import probe_table, quality_table
 from bench.report.tables import cells_frame
 from bench.scoring.neighbours import SHARED
+from tests.records.factory import make_record
 
 
-def record(draw: int = 0, **changes: Any) -> dict[str, Any]:
-    return {
-        "cell_id": f"cell-{draw}-{changes.get('method', '')}",
-        "status": "ok",
-        "identity": {},
-        "dataset": "toy",
-        "method": "rag",
-        "ratio": 0.1,
-        "draw": draw,
-        "seed": 0,
-        "subset_ids": {"train": [f"t{draw}"], "dev": []},
-        "metrics": {"primary": "macro_f1", "f1": 0.5},
-        "cost": {},
-        "error": None,
-    } | changes
+def record(draw: int = 0, **changes: Any) -> Record:
+    return make_record(**{"method": "rag", "draw": draw, "metrics": {"primary": "macro_f1", "f1": 0.5}, **changes})
 
 
-def probed(draw: int, gold: float, shuffled: float, fixed: int) -> dict[str, Any]:
+def probed(draw: int, gold: float, shuffled: float, fixed: int) -> Record:
     return record(
         draw,
         probes={"gold": {"f1": gold}, "shuffled": {"f1": shuffled}, "none": {"f1": 0.25, "fixed": fixed, "broke": 3}},
@@ -67,9 +56,9 @@ def test_quality_by_hand() -> None:
         return {"k": 2, "all": parts, **more}
 
     records = [
-        record(0, retrieval=quality(0.5, untrained={"at_2": part(0.0)})),
-        record(1, retrieval=quality(0.75, untrained={"at_2": part(0.0)})),
-        record(0, method="plain", retrieval=quality(0.5)),
+        record(0, neighbours=quality(0.5, untrained={"at_2": part(0.0)})),
+        record(1, neighbours=quality(0.75, untrained={"at_2": part(0.0)})),
+        record(0, method="plain", neighbours=quality(0.5)),
     ]
     table = quality_table(cells_frame(records), records)
     assert table is not None

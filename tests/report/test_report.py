@@ -6,33 +6,23 @@ import os
 import pytest
 
 from bench.records.files import file_names
+from bench.records.record import read_record
 from bench.report import render_console, write_report
+from tests.records.factory import make_record
 
 
 def record(method="etrag", draw=0, dataset="toy", **changes):
-    return {
-        "cell_id": f"{dataset}-{method}-{draw}",
-        "status": "ok",
-        "identity": {"metric": "tacred_micro_f1"},
-        "dataset": dataset,
-        "method": method,
-        "ratio": 0.1,
-        "draw": draw,
-        "seed": 0,
-        "n_train": 23,
-        "n_dev": 3,
-        "n_test": 101,
-        "subset_ids": {"train": [f"d{draw}"], "dev": []},
+    fields = {
         "metrics": {"primary": "micro_f1", "f1": 0.5 + 0.01 * draw},
         "cost": {"train_seconds": 3.0, "peak_memory_bytes": 2**20, "parameters": 7, "trained_parameters": 5},
         "diagnostics": {"effective_instances": 13.0},
-        "error": None,
-    } | changes
+    }
+    return make_record(method=method, draw=draw, dataset=dataset, **fields | changes)
 
 
 def failed(**changes):
     error = {"type": "MethodError", "message": "k | too\nlarge", "traceback": "Traceback …"}
-    return record(**changes) | {"status": "failed", "metrics": {}, "cost": {}, "diagnostics": {}, "error": error}
+    return record(**changes, status="failed", metrics={}, cost={}, diagnostics={}, error=error)
 
 
 # Two runs of one method: a spread, nothing to compare.
@@ -40,7 +30,7 @@ SPREAD = [("tables", "-spread.tex"), ("tables", "-spread.csv"), ("figures", "-sp
 
 
 def manifest(records, **changes):
-    base = {"command": "python -m bench run", "config": {}, "cells": [r["cell_id"] for r in records], "warnings": []}
+    base = {"command": "python -m bench run", "config": {}, "cells": [r.cell_id for r in records], "warnings": []}
     return base | changes
 
 
@@ -66,7 +56,7 @@ def test_paths_in_order_and_nothing_else_left_behind(tmp_path):
 def test_same_bytes_twice_also_from_records_read_back(tmp_path):
     records = [record(), record(draw=1), failed(method="rag_text")]
     first = [path.read_bytes() for path in write_report(tmp_path / "a", records, manifest(records))]
-    again = json.loads(json.dumps(records))
+    again = [read_record(json.loads(record.model_dump_json())) for record in records]
     assert [path.read_bytes() for path in write_report(tmp_path / "b", again, manifest(records))] == first
 
 
@@ -94,7 +84,7 @@ def test_plain_run_has_no_empty_sections(tmp_path):
 
 def test_the_plan_orders_and_selects(tmp_path):
     records = [record("a"), record("b"), record("dropped")]
-    paths = write_report(tmp_path, records, manifest(records, cells=["toy-b-0", "toy-a-0"]))
+    paths = write_report(tmp_path, records, manifest(records, cells=[records[1].cell_id, records[0].cell_id]))
     rows = paths[1].read_text(encoding="utf-8").splitlines()[1:]
     assert [row.split(",")[2] for row in rows] == ["b", "a"]
 

@@ -11,20 +11,12 @@ from bench.report.published import published, published_table
 from bench.report.spread_table import equivalence_frame, equivalence_table, variance_frame, variance_table
 from bench.report.tables import cells_frame
 from bench.report.tabular import to_latex
+from tests.records.factory import make_record
 
 
 def run(method, f1, ratio=0.1, draw=0, seed=0, status="ok"):
-    return {
-        "cell_id": f"{method}-{ratio}-{draw}-{seed}",
-        "status": status,
-        "dataset": "toy",
-        "method": method,
-        "ratio": ratio,
-        "draw": draw,
-        "seed": seed,
-        "subset_ids": {"train": [f"{ratio}-{0 if ratio == 1 else draw}"], "dev": []},
-        "metrics": {"primary": "micro_f1", "f1": f1} if status == "ok" else {},
-    }
+    subset = {"train": [f"{ratio}-{0 if ratio == 1 else draw}"], "dev": []}
+    return make_record(f1, method=method, ratio=ratio, draw=draw, seed=seed, status=status, subset_ids=subset)
 
 
 GRID = [

@@ -8,23 +8,15 @@ import pytest
 
 from bench.report import tables, tabular
 from bench.report.tables import cells_frame, result_table, summary_frame
+from tests.records.factory import FAILURE, changed, make_record
 
 
 def record(method="etrag", ratio=0.1, draw=0, seed=0, f1=0.5, **changes):
     """A finished cell of 173 test instances; ratio 1 holds the same 17 training instances in every draw."""
     names = [f"i{n}" for n in range(17)] if ratio == 1 else [f"d{draw}-{n}" for n in range(round(17 * ratio))]
-    return {
-        "schema_version": 1,
-        "cell_id": f"{method}-{ratio}-{draw}-{seed}",
-        "status": "ok",
+    fields = {
         "identity": {"metric": "semeval_official"},
-        "dataset": "toy",
-        "method": method,
-        "ratio": ratio,
-        "draw": draw,
-        "seed": seed,
         "n_train": len(names),
-        "n_dev": 3,
         "n_test": 173,
         "subset_ids": {"train": names, "dev": ["v0"]},
         "metrics": {"primary": "macro_f1", "f1": f1, "precision": f1, "recall": f1, "accuracy": f1, "dev_f1": f1},
@@ -38,14 +30,12 @@ def record(method="etrag", ratio=0.1, draw=0, seed=0, f1=0.5, **changes):
             "steps": 400,
             "instances_seen": 6400,
         },
-        "diagnostics": {},
-        "error": None,
-    } | changes
+    }
+    return make_record(method=method, ratio=ratio, draw=draw, seed=seed, **fields | changes)
 
 
 def failed(**changes):
-    error = {"type": "MethodError", "message": "k = 5 exceeds the database of 2", "traceback": "…"}
-    return record(**changes) | {"status": "failed", "metrics": {}, "cost": {}, "error": error}
+    return record(**changes, status="failed", metrics={}, cost={}, error=FAILURE)
 
 
 def grid():
@@ -100,8 +90,8 @@ def test_markdown():
 def predicting(*predicted, **changes):
     """A run on 7 instances of A and 4 of B, of which it gives so many each of the two relations."""
     scores = {name: {"support": n, "predicted": p} for name, n, p in zip("AB", (7, 4), predicted, strict=True)}
-    found = record(**changes) | {"n_test": 11}
-    return found | {"metrics": found["metrics"] | {"per_relation": scores}}
+    found = record(**changes, n_test=11)
+    return changed(found, metrics=found.metrics | {"per_relation": scores})
 
 
 def test_runs_that_know_one_relation_only_are_named():
@@ -163,7 +153,7 @@ def test_equal_runs_at_ratio_one_count_once():
 
 def test_same_instances_in_another_order_are_replicates_of_one_draw():
     second = record(ratio=1.0, draw=1, f1=0.6)
-    second["subset_ids"] = {"train": second["subset_ids"]["train"][::-1], "dev": ["v0"]}
+    second = changed(second, subset_ids={"train": second.subset_ids.train[::-1], "dev": ["v0"]})
     row = summary_frame(cells_frame([record(ratio=1.0, draw=0), second])).iloc[0]
     assert (row["n"], row["n_draws"], row["unit"]) == (2, 1, "seeds")
 
@@ -176,9 +166,9 @@ def test_an_unfinished_draw_is_not_weighted_by_its_runs():
 
 
 def test_records_without_subset_ids_fall_back_to_the_hash_then_the_draw():
-    bare = [record(draw=draw) | {"subset_ids": None} for draw in (0, 1)]
+    bare = [record(draw=draw, subset_ids={}) for draw in (0, 1)]
     assert summary_frame(cells_frame(bare)).iloc[0]["n_draws"] == 2
-    hashed = [run | {"identity": {"subset_hash": "abc"}} for run in bare]
+    hashed = [changed(run, identity={"subset_hash": "abc"}) for run in bare]
     assert summary_frame(cells_frame(hashed)).iloc[0]["n"] == 1
 
 
@@ -189,8 +179,8 @@ def test_methods_keep_their_order_and_ratios_ascend():
 
 
 def test_two_records_of_one_cell_are_refused():
-    with pytest.raises(ValueError, match=r"first and second are both toy, etrag, ratio 0\.1, draw 0, seed 0"):
-        cells_frame([record(cell_id="first"), record(cell_id="second")])
+    with pytest.raises(ValueError, match=r"1{16} and 2{16} are both toy, etrag, ratio 0\.1, draw 0, seed 0"):
+        cells_frame([record(cell_id="1" * 16), record(cell_id="2" * 16)])
 
 
 def test_two_metrics_in_one_dataset_are_refused():
@@ -209,7 +199,7 @@ def test_numbers_survive_csv_unrounded():
 
 def test_peak_memory_is_the_maximum_and_time_the_mean():
     slow = record(draw=1)
-    slow["cost"] = slow["cost"] | {"train_seconds": 500.5, "peak_memory_bytes": 11 * 2**20}
+    slow = changed(slow, cost=slow.cost | {"train_seconds": 500.5, "peak_memory_bytes": 11 * 2**20})
     assert table_of([record(draw=0), slow]).rows[0][2:5] == ("256", "11.6", "11")
 
 

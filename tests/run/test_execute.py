@@ -49,26 +49,26 @@ def specs(mini_preset: Path, dataset: Dataset) -> tuple[CellSpec, ...]:
 def test_a_record_has_the_fields_of_the_schema(specs: Sequence[CellSpec], dataset: Dataset, tmp_path: Path) -> None:
     seen: list[Progress] = []
     record, lines = execute(specs[0], dataset, seen.append)
-    assert record["status"] == "ok", record["error"]
-    assert set(record) == {
+    assert record.status == "ok", record.error
+    assert set(record.model_dump()) == {
         "schema_version", "cell_id", "status", "identity", "dataset", "method", "ratio", "draw", "seed", "n_train",
-        "n_dev", "n_test", "subset_ids", "metrics", "cost", "timings", "diagnostics", "history", "environment",
-        "created", "error",
+        "n_dev", "n_test", "n_unpaired", "negative", "subset_ids", "metrics", "cost", "timings", "diagnostics",
+        "neighbours", "probes", "test_sets", "history", "environment", "created", "error",
     }  # fmt: skip
-    assert set(record["cost"]) == {
+    assert set(record.cost) == {
         "train_seconds", "predict_seconds", "total_seconds", "peak_memory_bytes", "parameters", "trained_parameters",
         "steps", "instances_seen",
     }  # fmt: skip
-    assert set(record["environment"]) >= {
+    assert set(record.environment) >= {
         "python", "platform", "cpu", "cores", "threads", "device", "commit", "dirty", "determinism", "dtype",
         "packages",
     }  # fmt: skip
-    assert record["environment"]["determinism"]["deterministic_algorithms"] is True
-    assert record["environment"]["packages"]["torch"]
-    assert set(record["metrics"]) >= {"primary", "f1", "precision", "recall", "accuracy", "per_relation", "dev_f1"}
-    assert (record["n_train"], record["n_dev"], record["n_test"]) == (30, 11, 30)
-    assert len(record["subset_ids"]["train"]) == 30
-    assert record["cost"]["peak_memory_bytes"] > 1 << 20
+    assert record.environment["determinism"]["deterministic_algorithms"] is True
+    assert record.environment["packages"]["torch"]
+    assert set(record.metrics) >= {"primary", "f1", "precision", "recall", "accuracy", "per_relation", "dev_f1"}
+    assert (record.n_train, record.n_dev, record.n_test) == (30, 11, 30)
+    assert len(record.subset_ids.train) == 30
+    assert record.cost["peak_memory_bytes"] > 1 << 20
     assert [p.step for p in seen] == list(range(1, 31))
     assert lines is not None
     assert [line["id"] for line in lines] == [i.id for i in dataset.test]
@@ -76,13 +76,13 @@ def test_a_record_has_the_fields_of_the_schema(specs: Sequence[CellSpec], datase
     assert len(lines[0]["neighbours"]) == 2
     store = Store(tmp_path)
     store.write(record, lines)
-    assert store.read(record["cell_id"]) == record
+    assert store.read(record.cell_id) == record
 
 
 def test_the_same_spec_gives_the_same_predictions(specs: Sequence[CellSpec], dataset: Dataset) -> None:
     (first, lines), (second, again) = execute(specs[0], dataset), execute(specs[0], dataset)
     assert lines == again
-    assert first["metrics"] == second["metrics"]
+    assert first.metrics == second.metrics
     assert execute(replace(specs[0], seed=1), dataset)[1] != lines
 
 
@@ -95,8 +95,8 @@ def test_a_method_without_retrieval_has_no_neighbours(specs: Sequence[CellSpec],
 def test_no_dev_instances_no_dev_score(mini_preset: Path, dataset: Dataset) -> None:
     without = replace(dataset, dev=())
     record, _ = execute(plan(build(str(mini_preset)), without)[0], without)
-    assert record["status"] == "ok"
-    assert "dev_f1" not in record["metrics"]
+    assert record.status == "ok"
+    assert "dev_f1" not in record.metrics
 
 
 @pytest.mark.parametrize(
@@ -108,15 +108,17 @@ def test_a_failure_is_a_record(
     monkeypatch.setenv("MINI_FAIL", failure)
     record, lines = execute(specs[0], dataset)
     assert lines is None
-    assert (record["status"], record["error"]["type"]) == ("failed", kind)
-    assert ("in fit" in record["error"]["traceback"]) is traced
-    assert (record["metrics"], record["cost"]) == ({}, {})
-    assert record["environment"]["python"]
+    assert record.error is not None
+    assert (record.status, record.error.type) == ("failed", kind)
+    assert ("in fit" in record.error.traceback) is traced
+    assert (record.metrics, record.cost) == ({}, {})
+    assert record.environment["python"]
 
 
 def test_another_dataset_than_planned_is_a_failure(specs: Sequence[CellSpec], dataset: Dataset) -> None:
     record, _ = execute(specs[0], replace(dataset, train=dataset.train[3:]))
-    assert "is not the one that cell" in record["error"]["message"]
+    assert record.error is not None
+    assert "is not the one that cell" in record.error.message
 
 
 def test_an_interruption_passes_through(specs: Sequence[CellSpec], dataset: Dataset) -> None:
@@ -171,8 +173,8 @@ def test_odd_diagnostics_do_not_lose_a_cell(
     odd: Mapping[str, Any] = {"spread": np.float32(0.5), "ratio": float("nan"), "count": 3}
     monkeypatch.setattr(mini_method, "predict", lambda self, rows: replace(predict(self, rows), diagnostics=odd))
     record, _ = execute(specs[0], dataset)
-    assert odd.keys() <= record["diagnostics"].keys()
-    assert {name: record["diagnostics"][name] for name in odd} == {"spread": 0.5, "ratio": None, "count": 3}
+    assert odd.keys() <= record.diagnostics.keys()
+    assert {name: record.diagnostics[name] for name in odd} == {"spread": 0.5, "ratio": None, "count": 3}
 
 
 def test_seeds_come_from_named_components() -> None:

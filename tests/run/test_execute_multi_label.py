@@ -11,7 +11,7 @@ import pytest
 from bench.data import load_dataset
 from bench.data.base import Dataset
 from bench.errors import DataError
-from bench.records.store import Store, frame
+from bench.records.store import Store
 from bench.run.execute import execute
 from bench.run.plan import plan
 from bench.scoring.labels import choose_sets, prediction_lines, score, shared_relation
@@ -91,19 +91,18 @@ def test_a_cell_from_files_to_record(corpus: Path, mini_preset: Path, tmp_path: 
     dataset = load_dataset("redocred", corpus, {})
     spec = plan(build(str(mini_preset), ["mini.k=1"]), dataset)[0]
     record, lines = execute(spec, dataset)
-    assert record["status"] == "ok", record["error"]
-    assert (record["n_train"], record["n_test"]) == (12, 12)  # half of 24; every pair of the test documents
-    assert record["identity"]["metric"] == "docred_f1"
-    assert {"f1", "ign_f1", "ign_precision", "dev_f1"} <= record["metrics"].keys()
+    assert record.status == "ok", record.error
+    assert (record.n_train, record.n_test) == (12, 12)  # half of 24; every pair of the test documents
+    assert record.identity["metric"] == "docred_f1"
+    assert {"f1", "ign_f1", "ign_precision", "dev_f1"} <= record.metrics.keys()
     assert lines is not None
     assert all(isinstance(line["gold"], list) and isinstance(line["predicted"], list) for line in lines)
     assert lines[0]["gold"] == ["no_relation"]
     assert [line["gold"] for line in lines if line["id"] == "test-1-0-1"] == [["P20", "P551"]]
     store = Store(tmp_path / "out")
     store.write(record, lines)
-    assert store.read(record["cell_id"]) == record
-    assert store.predictions(record["cell_id"]) == lines
-    assert frame([record])["metrics.ign_f1"].item() == record["metrics"]["ign_f1"]
+    assert store.read(record.cell_id) == record
+    assert store.predictions(record.cell_id) == lines
 
 
 def test_the_commands_run_and_report_it(bench, corpus: Path, mini_preset: Path, capsys) -> None:

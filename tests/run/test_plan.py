@@ -12,9 +12,11 @@ from bench.data import load_dataset
 from bench.data.base import Dataset
 from bench.errors import ConfigError, DataError
 from bench.records.identity import explain
-from bench.run.plan import plan, plan_notes, subsets
+from bench.records.record import Record
+from bench.run.plan import CellSpec, plan, plan_notes, subsets
 from bench.settings.config import RunConfig, build
 from methods.base import MethodError
+from tests.records.factory import changed, make_record
 
 
 @pytest.fixture
@@ -83,22 +85,26 @@ def test_specs_can_be_pickled(config: RunConfig, dataset: Dataset) -> None:
     assert (copy, copy.cell_id) == (spec, spec.cell_id)
 
 
+def stored(spec: CellSpec) -> Record:
+    return make_record(cell_id=spec.cell_id, identity=dict(spec.identity))
+
+
 def test_explain_names_the_fields_that_differ(mini_preset: Path, dataset: Dataset) -> None:
     then = plan(build(str(mini_preset)), dataset)[0]
-    record = {"cell_id": then.cell_id, "status": "ok", "identity": then.identity}
-    far = {"cell_id": "0" * 16, "status": "ok", "identity": {**then.identity, "models": {}, "options": {}}}
+    record = stored(then)
+    far = changed(record, cell_id="0" * 16, identity={**then.identity, "models": {}, "options": {}})
     now = plan(build(str(mini_preset), ["mini.k=3", "budget.max_steps=5"]), dataset)[0]
     assert explain(now.cell_id, now.identity, [far, record]) == ["budget.max_steps: 300 -> 5", "options.k: 2 -> 3"]
     assert explain(now.cell_id, now.identity, []) == ["never run"]
     assert explain(then.cell_id, {**then.identity, "seed": 9}, [record]) == ["never run"]
     assert explain(then.cell_id, then.identity, [record]) == ["predictions are missing"]
-    failed = {**record, "status": "failed", "error": {"message": "why"}}
+    failed = changed(record, status="failed", error={"type": "MethodError", "message": "why"})
     assert explain(then.cell_id, then.identity, [failed]) == ["failed: why"]
 
 
 def test_long_hashes_are_shortened(mini_preset: Path, dataset: Dataset) -> None:
     then, now = (plan(build(str(mini_preset)), data)[0] for data in (dataset, replace(dataset, test=dataset.test[1:])))
-    (line,) = explain(now.cell_id, now.identity, [{"cell_id": then.cell_id, "status": "ok", "identity": then.identity}])
+    (line,) = explain(now.cell_id, now.identity, [stored(then)])
     assert line.startswith("dataset_hash: ")
     assert len(line) < 110
 

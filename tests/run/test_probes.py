@@ -165,7 +165,7 @@ def test_several_relations_are_lists() -> None:
         "f1": 0, "precision": 0, "recall": 0, "accuracy": 0,
         "fixed": 1, "broke": 0, "irrelevant": 1, "unchanged": 1, "unavailable": 0, "looks_at_gold": False,
     }  # fmt: skip
-    assert about["retrieval"]["per_relation"].keys() == {"r", "s", "none"}
+    assert about["neighbours"]["per_relation"].keys() == {"r", "s", "none"}
 
 
 @pytest.fixture
@@ -179,33 +179,33 @@ def test_a_cell_with_probes(mini_preset: Path, dataset: Dataset, tmp_path: Path)
     assert with_database.identity == plain[0].identity | {"probes": True}
     assert len({spec.cell_id for spec in (*plain, *specs)}) == 2 * len(plain)
     record, lines = execute(with_database, dataset)
-    assert record["status"] == "ok", record["error"]
+    assert record.status == "ok", record.error
     assert lines is not None
-    assert list(record["probes"]) == ["same", "random", "shuffled", "gold", "wrong", "none"]
-    assert record["probes"]["gold"]["accuracy"] == 1  # a shown relation decides
-    assert record["probes"]["wrong"]["accuracy"] == 0
-    assert record["probes"]["none"] == {
-        **{key: record["metrics"][key] for key in ("f1", "precision", "recall", "accuracy")},
+    assert list(record.probes) == ["same", "random", "shuffled", "gold", "wrong", "none"]
+    assert record.probes["gold"]["accuracy"] == 1  # a shown relation decides
+    assert record.probes["wrong"]["accuracy"] == 0
+    assert record.probes["none"] == {
+        **{key: record.metrics[key] for key in ("f1", "precision", "recall", "accuracy")},
         "fixed": 0, "broke": 0, "irrelevant": 30, "unchanged": 30, "unavailable": 0, "looks_at_gold": False,
     }  # fmt: skip
-    for name, found in record["probes"].items():
+    for name, found in record.probes.items():
         assert found["fixed"] + found["broke"] + found["irrelevant"] == 30
         assert sum(line["probes"][name] == line["gold"] for line in lines) == found["accuracy"] * 30
-    quality = record["retrieval"]
-    assert quality["all"]["at_2"]["relation"] == pytest.approx(record["diagnostics"]["same_relation"], abs=1e-6)
+    quality = record.neighbours
+    assert quality["all"]["at_2"]["relation"] == pytest.approx(record.diagnostics["same_relation"], abs=1e-6)
     assert quality["all"]["chance"]["relation"] == pytest.approx(1 / 3, abs=1e-6)  # ten of each relation
     store = Store(tmp_path / "run")
     store.write(record, lines)
-    assert store.predictions(record["cell_id"]) == lines
+    assert store.predictions(record.cell_id) == lines
     assert execute(with_database, dataset)[1] == lines
 
     ordinary, ordinary_lines = execute(plain[0], dataset)
     assert "probes" not in ordinary
     assert "retrieval" not in ordinary
-    assert ordinary["metrics"] == record["metrics"]
+    assert ordinary.metrics == record.metrics
     assert ordinary_lines == [{key: v for key, v in line.items() if key != "probes"} for line in lines]
     record, lines = execute(without, dataset)  # nothing to replace
-    assert record["status"] == "ok"
+    assert record.status == "ok"
     assert "probes" not in record
     assert lines is not None
     assert "probes" not in lines[0]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import Any
 
 import pytest
 from rich.console import Console
@@ -14,15 +13,10 @@ from bench.run.plan import CellSpec, plan
 from bench.run.progress import Lines, Terminal, TimeLeft, display, duration, outcome
 from bench.settings.config import build
 from methods.base import Progress
+from tests.records.factory import make_record
 
-OK: dict[str, Any] = {
-    "status": "ok",
-    "metrics": {"f1": 0.731},
-    "method": "mini",
-    "ratio": 0.5,
-    "cost": {"total_seconds": 8},
-}
-FAILED: dict[str, Any] = {"status": "failed", "cost": {}, "error": {"type": "MethodError", "message": "mend\nme"}}
+OK = make_record(0.731, method="mini", ratio=0.5, cost={"total_seconds": 8})
+FAILED = make_record(error={"type": "MethodError", "message": "mend\nme"})
 
 
 class Clock:

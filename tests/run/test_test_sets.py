@@ -122,17 +122,17 @@ def test_records_and_predictions(mini_preset: Path, dataset: Dataset, tmp_path: 
     config = build(str(mini_preset), test_sets=",".join(WANTED), ratios="1")
     with_database, without = plan(config, dataset)
     record, lines = execute(with_database, dataset)
-    assert record["status"] == "ok", record["error"]
-    parts = record["test_sets"]
+    assert record.status == "ok", record.error
+    parts = record.test_sets
     assert list(parts) == ["test", "shifted", "shifted@other", "test@other"]
-    assert parts["test"]["metrics"] == record["metrics"]
+    assert parts["test"]["metrics"] == record.metrics
     assert parts["shifted"]["n"] == 8
     assert parts["shifted"]["relations"] == ["born_in", "no_relation"]
     assert 0 < parts["shifted"]["diagnostics"]["same_relation"] < 1
     assert parts["shifted@other"]["datastore"] == "other"
     assert parts["shifted@other"]["diagnostics"]["same_relation"] == 0  # no relation in common
     # The counts of the miniature method are its training, which a swap leaves alone.
-    assert parts["test@other"]["metrics"]["f1"] == record["metrics"]["f1"]
+    assert parts["test@other"]["metrics"]["f1"] == record.metrics["f1"]
     store = Store(tmp_path / "run")
     store.write(record, lines)
     assert store.finished(with_database.cell_id)
@@ -147,19 +147,19 @@ def test_records_and_predictions(mini_preset: Path, dataset: Dataset, tmp_path: 
     assert not store.finished(with_database.cell_id)
 
     record, lines = execute(without, dataset)
-    assert list(record["test_sets"]) == ["test", "shifted"]
+    assert list(record.test_sets) == ["test", "shifted"]
     store.write(record, lines)
     assert len(store.predictions_elsewhere(without.cell_id)) == 8
     plain, lines = execute(plan(build(str(mini_preset)), dataset)[0], dataset)
-    assert "test_sets" not in plain
+    assert plain.test_sets is None
     store.write(plain, lines)
-    assert not store.elsewhere_path(plain["cell_id"]).exists()
+    assert not store.elsewhere_path(plain.cell_id).exists()
 
 
 def test_a_method_without_a_database_is_finished(mini_preset: Path, dataset: Dataset, tmp_path: Path) -> None:
     spec = plan(build(str(mini_preset), test_sets="test@other", methods="mini_plain"), dataset)[0]
     record, lines = execute(spec, dataset)
-    assert list(record["test_sets"]) == ["test"]
+    assert list(record.test_sets) == ["test"]
     store = Store(tmp_path / "run")
     store.write(record, lines)
     assert store.finished(spec.cell_id)
@@ -167,8 +167,8 @@ def test_a_method_without_a_database_is_finished(mini_preset: Path, dataset: Dat
 
 def test_a_datastore_that_is_too_small_fails_the_cell(mini_preset: Path, dataset: Dataset) -> None:
     record, lines = execute(plan(build(str(mini_preset), test_sets="test@tiny"), dataset)[0], dataset)
-    assert (record["status"], lines) == ("failed", None)
-    assert record["error"]["message"] == "k = 2 is more than the 1 instances of the datastore"
+    assert (record.status, lines) == ("failed", None)
+    assert record.error.message == "k = 2 is more than the 1 instances of the datastore"
 
 
 def test_tables(bench: Callable[..., int], mini_preset: Path, mini: Path, capsys: pytest.CaptureFixture[str]) -> None:

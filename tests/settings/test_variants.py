@@ -14,7 +14,7 @@ from bench.data import load_dataset
 from bench.data.base import Dataset
 from bench.data.split import ids_hash
 from bench.errors import ConfigError
-from bench.records.store import SCHEMA_VERSION
+from bench.records.record import SCHEMA_VERSION
 from bench.run.plan import plan, plan_notes, subsets
 from bench.settings.config import RunConfig, build, method_optimisation, method_options
 from methods.parts.model_files import identify

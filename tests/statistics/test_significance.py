@@ -12,6 +12,7 @@ from bench.report.tabular import to_latex, to_markdown
 from bench.scoring.metrics import METRICS
 from bench.statistics.significance import significance
 from methods.types import RelationSchema
+from tests.records.factory import changed, make_record
 
 NAMES = ("a", "none", "b")
 SCHEMA = RelationSchema(NAMES, {name: f"text {name}" for name in NAMES}, "none")
@@ -25,28 +26,21 @@ def cell(method, right, ratio=0.1, draw=0, seed=0, metric="tacred_micro_f1"):
         for i, gold in enumerate(GOLD)
     ]
     metrics = METRICS[metric](GOLD, [line["predicted"] for line in lines], SCHEMA)
-    name = f"{method}-{ratio}-{draw}-{seed}"
-    record = {
-        "cell_id": name,
-        "status": "ok",
-        "identity": {"metric": metric},
-        "dataset": "toy",
-        "method": method,
-        "ratio": ratio,
-        "draw": draw,
-        "seed": seed,
-        "n_train": 7,
-        "n_dev": 3,
-        "n_test": 101,
-        "subset_ids": {"train": [f"d{draw}-{ratio}"], "dev": []},
-        "metrics": metrics,
-        "cost": {"train_seconds": 3.0, "predict_seconds": 1.0},
-    }
+    record = make_record(
+        method=method,
+        ratio=ratio,
+        draw=draw,
+        seed=seed,
+        identity={"metric": metric},
+        negative="none",
+        metrics=metrics,
+        cost={"train_seconds": 3.0, "predict_seconds": 1.0},
+    )
     return record, lines
 
 
 def run_of(*cells):
-    predictions = {record["cell_id"]: lines for record, lines in cells}
+    predictions = {record.cell_id: lines for record, lines in cells}
     return [record for record, _ in cells], predictions.get
 
 
@@ -84,8 +78,8 @@ def test_only_runs_of_both_methods_are_compared():
     found = significance_of(cells).differences
     assert list(found["method"]) == ["etrag"]
     assert (found.iloc[0]["n_cells"], found.iloc[0]["n_draws"]) == (2, 2)
-    other_order = cell("shuffled", 60)
-    other_order[0]["subset_ids"]["dev"] = ["v1"]
+    record, lines = cell("shuffled", 60)
+    other_order = changed(record, subset_ids={"train": record.subset_ids.train, "dev": ["v1"]}), lines
     assert significance_of([cell("no_retrieval", 53), other_order]).differences.empty
 
 
@@ -100,11 +94,11 @@ def test_equal_predictions_are_a_tie():
 def test_the_negative_class_is_found_by_what_the_records_say():
     # Without knowing that `none` is negative, 101 would be the gold count and F1 the accuracy.
     record, _ = cell("no_retrieval", 53)
-    assert record["metrics"]["f1"] != pytest.approx(record["metrics"]["accuracy"])
+    assert record.metrics["f1"] != pytest.approx(record.metrics["accuracy"])
     assert not significance_of([cell("no_retrieval", 53), cell("etrag", 60)]).note
 
 
-def changed(change):
+def with_change(change):
     record, lines = cell("etrag", 60)
     change(record, lines)
     return record, lines
@@ -114,16 +108,16 @@ def changed(change):
     ("change", "message"),
     [
         (
-            lambda r, _: r["metrics"].update(f1=0.123),
+            lambda r, _: r.metrics.update(f1=0.123),
             "the recorded scores do not follow from the predictions beside them",
         ),
-        (lambda r, _: r["identity"].update(metric="ndcg"), "scored with ndcg and tacred_micro_f1"),
+        (lambda r, _: r.identity.update(metric="ndcg"), "scored with ndcg and tacred_micro_f1"),
         (lambda _, lines: lines[0].update(id="other"), "etrag and no_retrieval have different test instances"),
         (lambda _, lines: lines.clear(), "there are no test instances"),
     ],
 )
 def test_what_cannot_be_compared_is_said(change, message):
-    found = significance_of([cell("no_retrieval", 53), changed(change)])
+    found = significance_of([cell("no_retrieval", 53), with_change(change)])
     assert message in found.note
     assert (found.differences.empty, found.marks, significance_table(found)) == (True, {}, None)
     assert marks_note(found) == found.note
@@ -132,23 +126,23 @@ def test_what_cannot_be_compared_is_said(change, message):
 def test_an_unknown_metric_is_refused_by_name():
     cells = [cell(method, 53) for method in ("no_retrieval", "etrag")]
     for record, _ in cells:
-        record["identity"]["metric"] = "ndcg"
+        record.identity["metric"] = "ndcg"
     assert "no paired comparison for metric 'ndcg'" in significance_of(cells).note
 
 
 def test_several_relations_per_instance():
     cells = [cell(method, right) for method, right in (("no_retrieval", 53), ("etrag", 89))]
     for record, lines in cells:
-        record["identity"]["metric"] = "docred_f1"
+        record.identity["metric"] = "docred_f1"
         for line in lines:
             line |= {"gold": [line["gold"]], "predicted": [line["predicted"]]}
         # Two facts that no instance stands for.
         facts = [line for line in lines if line["gold"] != ["none"]]
         correct = sum(line["gold"] == line["predicted"] for line in facts)
         guessed = sum(line["predicted"] != ["none"] for line in lines)
-        record["metrics"] |= {"recall": correct / (len(facts) + 2), "f1": 2 * correct / (len(facts) + 2 + guessed)}
+        record.metrics.update({"recall": correct / (len(facts) + 2), "f1": 2 * correct / (len(facts) + 2 + guessed)})
     found = significance_of(cells)
-    gap = cells[1][0]["metrics"]["f1"] - cells[0][0]["metrics"]["f1"]
+    gap = cells[1][0].metrics["f1"] - cells[0][0].metrics["f1"]
     assert found.differences.iloc[0]["difference"] == pytest.approx(gap)
 
 

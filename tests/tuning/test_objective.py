@@ -46,13 +46,13 @@ def test_the_untouchable_is() -> None:
 
 
 def test_scores_are_those_of_a_run_and_the_test_set_is_not_read(config: RunConfig, dataset: Dataset) -> None:
-    expected = [execute(spec, dataset)[0]["metrics"]["dev_f1"] for spec in plan(config, dataset)]
+    expected = [execute(spec, dataset)[0].metrics["dev_f1"] for spec in plan(config, dataset)]
     specs = plan(config, dataset)
     hidden = Untouchable(dataset.test)
     blind = replace(dataset, test=hidden, extra_tests={"other": hidden}, datastores={"other": hidden})
     assert dev_scores(folds(specs, blind), config, {"k": 3}) == expected  # k changes neighbours, not mini's scores
     tuned = build(str(config.preset) + ".yaml", ["mini.smoothing=30"], methods="mini", ratios="0.5")
-    other = [execute(spec, dataset)[0]["metrics"]["dev_f1"] for spec in plan(tuned, dataset)]
+    other = [execute(spec, dataset)[0].metrics["dev_f1"] for spec in plan(tuned, dataset)]
     assert dev_scores(folds(specs, blind), config, {"smoothing": 30.0}) == other
     assert other != expected
 
@@ -73,7 +73,7 @@ def test_etrag_in_between_evaluations_change_nothing() -> None:
     ]
     (same,) = plan(build("smoke", settings, methods="etrag", ratios="0.5"), dataset)
     record, _ = execute(same, dataset)
-    assert scores == [record["metrics"]["dev_f1"]]
+    assert scores == [record.metrics["dev_f1"]]
 
 
 def test_reports_count_steps_over_draws(config: RunConfig, dataset: Dataset) -> None:

@@ -20,11 +20,12 @@ from typing import Any
 from bench.data.base import Dataset
 from bench.names import ratio_name
 from bench.records.files import write_file
+from bench.records.record import Record
 from bench.records.store import Store
 from bench.report import score_table, sections_of
 from bench.report.page import plots
 from bench.report.page.embed import embed
-from bench.report.tables import Record, cells_frame, diagnostics_table, summary_frame
+from bench.report.tables import cells_frame, diagnostics_table, summary_frame
 from bench.report.tabular import Table
 from bench.statistics.significance import Significance, default_reference
 
@@ -51,7 +52,7 @@ def write_page(
     records and for two records of one cell.
     """
     said = list(notes)
-    if dataset is not None and {record["identity"].get("dataset_hash") for record in records} != {dataset.content_hash}:
+    if dataset is not None and {record.identity.get("dataset_hash") for record in records} != {dataset.content_hash}:
         dataset = None
         said.append("The page shows ids instead of texts: the corpus at hand is not the one of these records.")
     found = embed(store, records, dataset)
@@ -72,7 +73,7 @@ def render(
     """The whole document; ``blocks`` as of `bench.report.page.embed`."""
     cells = cells_frame(records)
     summary = summary_frame(cells)
-    dataset = str(records[0]["dataset"])
+    dataset = str(records[0].dataset)
     found = (tests or {}).get(dataset) or Significance(default_reference(list(cells["method"].unique())))
     sections = sections_of(dataset, cells, summary, records, found)
     diagnostics = diagnostics_table(cells)
@@ -137,9 +138,9 @@ def _unfinished(records: Sequence[Record], manifest: Mapping[str, Any]) -> list[
         [f"{planned - len(records)} of {planned} planned runs have no record yet."] if planned > len(records) else []
     )
     for record in records:
-        if record["status"] != "ok":
-            where = f"{record['method']} at {ratio_name(record['ratio'])}, draw {record['draw']}, seed {record['seed']}"
-            lines.append(f"failed: {where}: {(record.get('error') or {}).get('message', '')}")
+        if record.status != "ok":
+            where = f"{record.method} at {ratio_name(record.ratio)}, draw {record.draw}, seed {record.seed}"
+            lines.append(f"failed: {where}: {record.error.message if record.error else record.status}")
     return lines
 
 

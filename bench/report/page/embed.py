@@ -25,8 +25,8 @@ from typing import Any
 from bench.data.base import Dataset
 from bench.errors import StoreError
 from bench.names import ratio_name
+from bench.records.record import Record
 from bench.records.store import Store
-from bench.report.tables import Record
 from methods.types import Instance
 
 LIMIT = 25_000_000  # bytes of all blocks together
@@ -56,7 +56,7 @@ def embed(store: Store, records: Sequence[Record], dataset: Dataset | None, limi
     test = {} if dataset is None else {i.id: i for i in dataset.test}
     blocks: dict[str, str] = {}
     first, groups, size, written = None, list[dict[str, Any]](), 0, 0
-    waiting = _by_group([record for record in records if record["status"] == "ok"])
+    waiting = _by_group([record for record in records if record.status == "ok"])
     for place, (group, members) in enumerate(waiting.items()):
         cells = list(_cells(store, members, numbers, notes))
         if first is None and cells:
@@ -110,7 +110,7 @@ class _Numbers:
 def _by_group(records: Sequence[Record]) -> dict[Group, list[Record]]:
     groups: dict[Group, list[Record]] = {}
     for record in records:
-        groups.setdefault((record["ratio"], record["draw"], record["seed"]), []).append(record)
+        groups.setdefault((record.ratio, record.draw, record.seed), []).append(record)
     ordered = []
     for _, keys in groupby(sorted(groups), key=lambda key: key[0]):
         ordered += list(enumerate(keys))
@@ -139,19 +139,19 @@ class _Cell:
 def _cells(store: Store, members: Iterable[Record], numbers: _Numbers, notes: list[str]) -> Iterator[_Cell]:
     """The cells of a group whose predictions can be read; the others leave a note."""
     for record in members:
-        name = f"{record['method']}, {_group_name((record['ratio'], record['draw'], record['seed']))}"
+        name = f"{record.method}, {_group_name((record.ratio, record.draw, record.seed))}"
         try:
             ids, gold, content = _cell(_lines(store, record), numbers)
         except StoreError as error:
             notes.append(f"{name}: no predictions to inspect ({error})")
         else:
-            yield _Cell(name, record["method"], f"cell-{record['cell_id']}", ids, gold, pack(content))
+            yield _Cell(name, record.method, f"cell-{record.cell_id}", ids, gold, pack(content))
 
 
 def _lines(store: Store, record: Record) -> Iterator[dict[str, Any]]:
-    for number, line in enumerate(islice(store.each_prediction(record["cell_id"]), MOST_INSTANCES), 1):
+    for number, line in enumerate(islice(store.each_prediction(record.cell_id), MOST_INSTANCES), 1):
         if not (isinstance(line, dict) and line.keys() >= _FIELDS):
-            raise StoreError(f"{store.predictions_path(record['cell_id'])}, line {number} is no prediction")
+            raise StoreError(f"{store.predictions_path(record.cell_id)}, line {number} is no prediction")
         yield line
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
+from bench.records.record import Record
 from bench.run.plan import CellSpec
 from methods.base import Progress
 
@@ -16,4 +16,4 @@ class Observer(Protocol):
 
     def step(self, spec: CellSpec, progress: Progress) -> None: ...
 
-    def finished(self, spec: CellSpec, record: Mapping[str, Any]) -> None: ...
+    def finished(self, spec: CellSpec, record: Record) -> None: ...

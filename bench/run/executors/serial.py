@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from bench.data.base import Dataset
-from bench.records.store import Record, Store
+from bench.records.record import Record
+from bench.records.store import Store
 from bench.run.execute import execute
 from bench.run.executors import Observer
 from bench.run.plan import CellSpec

@@ -64,9 +64,9 @@ def make(folder: Path, size: int, groups: int) -> Path:
     for place in range(len(METHODS) * groups):
         method = METHODS[place % len(METHODS)]
         made = record(dataset, method, place, draw=place // len(METHODS))
-        made["metrics"]["f1"] = rng.random()
+        made.metrics["f1"] = rng.random()
         store.write(made, predictions(dataset, method, rng))
-        ids.append(made["cell_id"])
+        ids.append(made.cell_id)
     source = {"name": "tacred", "data_dir": str(data)}
     config = {"preset": "large", "dataset": source, "methods": ["etrag"], "ratios": [1], "draws": [0], "seeds": [0]}
     store.write_manifest({"command": "large_run", "cells": ids, "config": config, "warnings": []})

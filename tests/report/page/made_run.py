@@ -5,14 +5,16 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from bench.data import load_dataset
 from bench.data.base import Dataset
+from bench.records.record import Record
 from bench.records.store import Store
 from methods.types import Instance, Span
+from tests.records.factory import make_record
 
 EVIL = "<script>alert(1)</script>\"'</script><img src=x onerror=alert(2)>"
 A, B, NO = "made_of", "part_of<b>&", "no_relation"
@@ -59,37 +61,30 @@ def lines(method: str) -> list[dict[str, Any]]:
     return made
 
 
-def record(dataset: Dataset, method: str, place: int, **changes: Any) -> dict[str, Any]:
+def record(dataset: Dataset, method: str, place: int, **changes: Any) -> Record:
     """A finished cell; ``place`` makes its id."""
-    return {
-        "schema_version": 1,
+    fields = {
         "cell_id": f"{place:016x}",
-        "status": "ok",
         "identity": {"dataset_hash": dataset.content_hash},
         "dataset": dataset.name,
         "method": method,
         "ratio": 1.0,
-        "draw": 0,
-        "seed": 0,
         "n_train": len(dataset.train),
         "n_dev": len(dataset.dev),
         "n_test": len(dataset.test),
         "subset_ids": {"train": [i.id for i in dataset.train], "dev": []},
         "metrics": {"primary": "micro_f1", "f1": (10 + place) / 100},
         "cost": {"train_seconds": 7.0 + place, "peak_memory_bytes": 2**20, "parameters": 7, "trained_parameters": 5},
-        "diagnostics": {},
-        "error": None,
-    } | changes
+    }
+    return make_record(**fields | changes)
 
 
-def run(
-    out: Path, cells: Iterable[tuple[Mapping[str, Any], list[dict[str, Any]] | None]], data_dir: Path | None = None
-) -> Store:
+def run(out: Path, cells: Iterable[tuple[Record, list[dict[str, Any]] | None]], data_dir: Path | None = None) -> Store:
     """The folder of a run with these records and predictions (None: the file is missing)."""
     store, ids = Store(out), []
     for made, predictions in cells:
         store.write(made, predictions)
-        ids.append(made["cell_id"])
+        ids.append(made.cell_id)
     dataset = {"name": "jsonl", "data_dir": None if data_dir is None else str(data_dir)}
     config = {
         "preset": "made", "dataset": dataset, "methods": ["no_retrieval"], "ratios": [1], "draws": [0], "seeds": [0],

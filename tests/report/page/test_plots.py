@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from bench.report.page import plots
 from bench.report.tables import cells_frame, summary_frame
+from tests.records.factory import changed
 from tests.report.test_tables import failed, record
 
 
@@ -66,7 +67,7 @@ def test_points_by_ratio_say_their_values():
 
 def test_points_by_cost_say_whether_they_are_on_the_front():
     cheap = record("cheap", f1=0.4)
-    dear = record("dear", f1=0.3) | {"cost": record()["cost"] | {"train_seconds": 50.0}}
+    dear = changed(record("dear", f1=0.3), cost=record().cost | {"train_seconds": 50.0})
     figure = plots.f1_by_cost(summary([cheap, dear]), 0.1)
     assert said(figure) == ["cheap: 40.0, n = 1, 12.5 s, on the front", "dear: 30.0, n = 1, 50 s"]
     places = [float(node.get("transform").split("(")[1].split()[0]) for node in parsed(figure).iter("g")

@@ -1,0 +1,88 @@
+"""The record of a cell: one typed schema, and one reader that brings records of earlier schemas to it.
+
+Schema 2 (docs/architecture.md) has what schema 1 left to be guessed: the negative class, the facts that no test
+instance stands for, and what neighbours share with their query.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bench.records.upgrade import upgraded
+
+SCHEMA_VERSION: Literal[2] = 2
+Number = int | float | None
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
+
+
+class Subsets(_Part):
+    """Ids of what a cell learnt from, in its order."""
+
+    train: tuple[str, ...] = ()
+    dev: tuple[str, ...] = ()
+
+
+class Failure(_Part):
+    """Why a cell failed; ``traceback`` is empty for what a user can mend."""
+
+    type: str
+    message: str
+    traceback: str = ""
+
+
+class Record(_Part):
+    """What `execute` measured. Fractions, not percent; seconds; bytes.
+
+    ``skipped``: the method said that it is unfit for the corpus; ``error`` has its reason. ``n_unpaired``: gold facts
+    that no test instance stands for. ``neighbours``, ``probes``, ``test_sets``: None where there is nothing such.
+    """
+
+    schema_version: Literal[2] = SCHEMA_VERSION
+    cell_id: str = Field(pattern=r"^[0-9a-f]{16}$")
+    status: Literal["ok", "failed", "skipped"] = "ok"
+    identity: dict[str, Any]
+    dataset: str
+    method: str
+    ratio: float
+    draw: int
+    seed: int
+    n_train: int = 0
+    n_dev: int = 0
+    n_test: int = 0
+    n_unpaired: int = 0
+    negative: str | None = None
+    subset_ids: Subsets = Subsets()
+    metrics: dict[str, Any] = {}
+    cost: dict[str, Any] = {}
+    timings: dict[str, Number] = {}
+    diagnostics: dict[str, Any] = {}
+    neighbours: dict[str, Any] | None = None
+    probes: dict[str, dict[str, Any]] | None = None
+    test_sets: dict[str, dict[str, Any]] | None = None
+    history: list[dict[str, Number]] = []
+    environment: dict[str, Any] = {}
+    created: str = ""
+    error: Failure | None = None
+
+    @property
+    def ok(self) -> bool:
+        return self.status == "ok"
+
+    @property
+    def label(self) -> str:
+        return f"{self.method} ratio {self.ratio:g} draw {self.draw} seed {self.seed}"
+
+
+def read_record(raw: Mapping[str, Any]) -> Record:
+    """A record of any schema, as one of this. Raises ValueError of one line for what is none."""
+    try:
+        return Record.model_validate(upgraded(raw))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
