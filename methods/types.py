@@ -73,9 +73,19 @@ class Instance:
         """Every mention of the tail entity, ``tail`` first."""
         return (self.tail, *self.tail_mentions)
 
+    @property
+    def owner(self) -> str:
+        """Its document, or itself where it has none: what `bars` compares."""
+        return f"document {self.document}" if self.document else f"instance {self.id}"
+
     def text(self, span: Span | None = None) -> str:
         """The whole sentence, or the tokens of one span, joined by blanks."""
         return " ".join(self.tokens if span is None else self.tokens[span.start : span.end])
+
+
+def bars(query: Instance, other: Instance) -> bool:
+    """Whether ``other`` may never be a neighbour of ``query``: the same instance, or one of its document."""
+    return query.id == other.id or query.owner == other.owner
 
 
 @dataclass(frozen=True)

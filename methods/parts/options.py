@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import Field
 
-from methods.settings import Settings
+from methods.settings import Settings, all_but
+
+NO_ENCODER = all_but("encoder", "instance_encoder")
 
 
 class NoOptions(Settings):
     """No options of its own."""
 
+    uses: ClassVar[tuple[str, ...]] = NO_ENCODER
+
 
 class TextRagOptions(Settings):
     """Options of every method with text prompts."""
 
+    uses: ClassVar[tuple[str, ...]] = NO_ENCODER
+
     k: int = Field(3, ge=1, description="retrieved instances in the prompt")
+
+
+class RagTextOptions(TextRagOptions):
+    """Those of `rag_text`, which searches by a sentence encoder."""
+
+    uses: ClassVar[tuple[str, ...]] = all_but("instance_encoder")

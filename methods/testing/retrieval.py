@@ -1,0 +1,137 @@
+"""The contract of a method, one property a clause: neighbours, other databases, neighbours that are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from methods.base import MethodError, Task
+from methods.testing import corpus
+from methods.testing.findings import accepts, barred, changed, misplaced, misshapen, neighbour_ids, option_k, strange
+from methods.testing.trial import Trial
+from methods.types import Instance
+
+# --- neighbours ------------------------------------------------------------------------------------------------------
+
+
+def lists_neighbours_for_each_instance(trial: Trial) -> str:
+    """`neighbours` is None or has one entry per instance, with as many weights as ids."""
+    return misshapen(trial.first.fitted.prediction.neighbours, trial.first.fitted.test)
+
+
+def retrieves_from_its_database(trial: Trial) -> str:
+    """Neighbours are of the training subset, each once."""
+    return strange(trial.first.fitted.prediction.neighbours, trial.first.fitted.train)
+
+
+def ranks_neighbours_by_weight(trial: Trial) -> str:
+    """Weights of neighbours are finite and fall."""
+    for near in trial.first.fitted.prediction.neighbours or ():
+        if not np.isfinite(near.weights).all() or list(near.weights) != sorted(near.weights, reverse=True):
+            return f"weights {near.weights}"
+    return ""
+
+
+def retrieves_k_neighbours(trial: Trial) -> str:
+    """Where the options have a `k`, an instance has so many neighbours."""
+    k = option_k(trial)
+    counts = {len(near.ids) for near in trial.first.fitted.prediction.neighbours or ()} - {k}
+    return f"k = {k}, but an instance has {min(counts)} neighbours" if k and counts else ""
+
+
+def is_never_its_own_neighbour(trial: Trial) -> str:
+    """An instance of the database is not its own neighbour."""
+    fitted = trial.first.fitted
+    return barred(fitted.method.predict(fitted.train).neighbours, fitted.train, fitted.train)
+
+
+def keeps_documents_apart(trial: Trial) -> str:
+    """No neighbour is of the query's own document: its label would leak."""
+    if trial.cls.unfit(Task(corpus.SCHEMA, documents=True), trial.options):
+        return ""
+    fitted, train = trial.documents, trial.documents.train
+    own = fitted.method.predict(train).neighbours
+    return barred(fitted.prediction.neighbours, fitted.test, train) or barred(own, train, train)
+
+
+def forgets_being_asked_for_untrained_neighbours(trial: Trial) -> str:
+    """Predictions stay the same after `untrained_neighbours`."""
+    fitted, _, after = trial.untrained
+    return changed(after, fitted.prediction)
+
+
+def untrained_neighbours_are_neighbours(trial: Trial) -> str:
+    """`untrained_neighbours` is None or lists neighbours as `predict` does."""
+    fitted, found, _ = trial.untrained
+    return misshapen(found, fitted.test) or strange(found, fitted.train)
+
+
+# --- another database, other neighbours ------------------------------------------------------------------------------
+
+
+def takes_another_database_or_leaves_it(trial: Trial) -> str:
+    """`swap_datastore` is False and nothing changes, or neighbours come from the new database alone."""
+    swapped = trial.swapped
+    if not swapped.taken:
+        return changed(swapped.between, swapped.before)
+    found = swapped.between.neighbours
+    return "no neighbours are listed" if found is None else strange(found, corpus.FOREIGN)
+
+
+def reads_another_database(trial: Trial) -> str:
+    """Scores are others with another database."""
+    swapped = trial.swapped
+    return "the same scores" if swapped.taken and not changed(swapped.between, swapped.before) else ""
+
+
+def returns_to_its_database(trial: Trial) -> str:
+    """The old database gives the old predictions back."""
+    before, after = trial.swapped.before, trial.swapped.after
+    if not np.allclose(before.scores, after.scores, atol=1e-6):
+        return "other scores than before"
+    return "" if neighbour_ids(before) == neighbour_ids(after) else "other neighbours than before"
+
+
+def refuses_too_small_a_database(trial: Trial) -> str:
+    """`swap_datastore` raises MethodError for fewer instances than `k`."""
+    if not trial.swapped.taken:
+        return ""
+    method = trial.fit().method
+    return accepts(lambda: method.swap_datastore(corpus.FOREIGN[: max(option_k(trial) - 1, 0)]), MethodError)
+
+
+def predicts_from_what_it_is_shown(trial: Trial) -> str:
+    """`predict_with` is None or scores like `predict`, lists no neighbours, and other neighbours give other scores."""
+    shown = {name: found for name, found in trial.conditioned.shown.items() if found is not None}
+    for name, found in shown.items():
+        problem = misplaced(found, trial.conditioned.fitted) or ("neighbours are listed" if found.neighbours else "")
+        if problem:
+            return f"{name}: {problem}"
+    same = {"retrieved", "relabelled"} <= shown.keys() and not changed(shown["retrieved"], shown["relabelled"])
+    return "the same scores with other labels" if same else ""
+
+
+def forgets_what_it_was_shown(trial: Trial) -> str:
+    """Predictions stay the same after `predict_with`."""
+    return changed(trial.conditioned.after, trial.conditioned.fitted.prediction)
+
+
+def refuses_an_instance_shown_to_itself(trial: Trial) -> str:
+    """`predict_with` raises ValueError where an instance is among what it is shown."""
+    own = list(corpus.TRAIN[: len(trial.conditioned.retrieved[0])]) if trial.conditioned.retrieved else []
+    return _accepts_shown(trial, corpus.TRAIN[:1], [own])
+
+
+def refuses_another_number_of_neighbours(trial: Trial) -> str:
+    """`predict_with` raises ValueError for neighbours of too few instances, and for too many of one."""
+    retrieved, more = trial.conditioned.retrieved, list(corpus.FOREIGN[:1])
+    few = _accepts_shown(trial, corpus.TEST, retrieved[:1])
+    return few or _accepts_shown(trial, corpus.TEST, [near + more for near in retrieved])
+
+
+def _accepts_shown(trial: Trial, instances: Sequence[Instance], shown: list[list[Instance]]) -> str:
+    """Nothing where the method shows no neighbours at all."""
+    if trial.conditioned.shown.get("retrieved") is None:
+        return ""
+    return accepts(lambda: trial.conditioned.fitted.method.predict_with(instances, shown), ValueError)
