@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import shlex
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from bench.cli import FAILURE, INTERRUPTED
+from bench.cli import FAILURE, INTERRUPTED, say, say_failed
 from bench.errors import ConfigError
+
+if TYPE_CHECKING:
+    from bench.run.job import Job
 
 
 def add_parser(commands: Any) -> None:
@@ -51,11 +52,10 @@ def run(args: argparse.Namespace) -> int:
         return 0
     corpora, failed = work.Corpora(folders), 0
     if args.compute:
-        command = shlex.join(["python", "-m", "bench", *sys.argv[1:]])
         try:
-            failed = sum(map(_work, work.jobs(work.missing(found), args.records, corpora, command, _say)))
+            failed = sum(map(_work, work.jobs(work.missing(found), args.records, corpora, say)))
         except KeyboardInterrupt:
-            _say("interrupted: finished cells are stored; run again to continue")
+            say("interrupted: finished cells are stored; run again to continue")
             return INTERRUPTED
         records = cells.read_records(cells.stores(args.records, new=True))
         found = [cells.find(some, records) for some in wishes]
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     if args.derive or args.compute:
         for some, needed in zip(found, sharing, strict=True):
             for problem in derive(some, corpora.load) if needed else ():
-                _say(f"not derived: {problem}")
+                say(f"not derived: {problem}")
     found = [[with_sharing(c) for c in some] if needed else some for some, needed in zip(found, sharing, strict=True)]
     written, decided = write_page(args.out, list(zip(contracts, found, strict=True)))
     for verdict in decided:
@@ -72,17 +72,11 @@ def run(args: argparse.Namespace) -> int:
     return FAILURE if failed else 0
 
 
-def _work(job: Any) -> int:
+def _work(job: Job) -> int:
     """Run the cells of a job; how many of them failed."""
-    from bench.run.executors import serial
-    from bench.run.progress import display
-
-    _say(f"{job.store.out}: {len(job.specs)} cells to run, {job.cached} stored")
-    with display(job.specs, job.cached, Console(stderr=True)) as shown:
-        done = list(serial.run(job.specs, job.dataset, job.store, shown))
-    failed = [(record, record.error) for record in done if record.error]
-    for record, error in failed:
-        _say(f"failed: {job.store.record_path(record.cell_id)}: {error.message}")
+    say(f"{job.store.out}: {len(job.waiting)} cells to run, {len(job.specs) - len(job.waiting)} stored")
+    failed = job.work(Console(stderr=True))
+    say_failed(failed, job.store)
     return len(failed)
 
 
@@ -105,7 +99,3 @@ def _folders(texts: Sequence[str], corpora: set[str]) -> dict[str, Path]:
             raise ConfigError(f"--data-dir {text!r}: expected NAME=DIR with a NAME of {', '.join(sorted(corpora))}")
         folders[name] = Path(folder)
     return folders
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

@@ -22,6 +22,10 @@ def upgraded(raw: Mapping[str, Any]) -> dict[str, Any]:
     documents = isinstance(identity, Mapping) and identity.get("metric") == "docred_f1"
     new |= {"schema_version": 2, "negative": _negative(metrics, documents)}
     new |= {"neighbours": _neighbours(raw.get("retrieval"))}
+    if isinstance(identity, Mapping):  # only a variant named the method behind it
+        new["identity"] = {**identity, "registered": identity.get("registered", raw.get("method"))}
+    if isinstance(found := raw.get("test_sets"), Mapping) and len(found) > 1:  # the first one is the corpus's own
+        new["prediction_files"] = ("test_sets",)
     if documents:
         new["n_unpaired"] = _unpaired(metrics, new["negative"])
     return new
