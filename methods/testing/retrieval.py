@@ -79,12 +79,6 @@ def takes_another_database_or_leaves_it(trial: Trial) -> str:
     return "no neighbours are listed" if found is None else strange(found, corpus.FOREIGN)
 
 
-def reads_another_database(trial: Trial) -> str:
-    """Scores are others with another database."""
-    swapped = trial.swapped
-    return "the same scores" if swapped.taken and not changed(swapped.between, swapped.before) else ""
-
-
 def returns_to_its_database(trial: Trial) -> str:
     """The old database gives the old predictions back."""
     before, after = trial.swapped.before, trial.swapped.after
