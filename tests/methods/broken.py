@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -515,6 +516,12 @@ class Honest(Particular):
 
     def fit(self, train: Sequence[Instance], dev: Sequence[Instance]) -> FitReport:
         assert self.context.schema.negative
+        return super().fit(train, dev)
+
+
+class ImportsTorchLate(Good):
+    def fit(self, train: Sequence[Instance], dev: Sequence[Instance]) -> FitReport:
+        sys.modules["torch"] = torch
         return super().fit(train, dev)
 
 

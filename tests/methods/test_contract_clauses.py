@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterator
 
 import numpy as np
@@ -14,7 +15,7 @@ from methods.base import Method
 from methods.testing import CLAUSES, Trial, check, corpus, examine
 from methods.testing.clauses import fits_and_predicts, options_have_defaults
 from methods.types import bars
-from tests.methods.broken import BROKEN, Crash, Good, Honest, Smallest, Undecided
+from tests.methods.broken import BROKEN, Crash, Good, Honest, ImportsTorchLate, Smallest, Undecided
 
 BY_NAME = {clause.__name__: clause for clause in CLAUSES}
 
@@ -47,6 +48,11 @@ def test_every_clause_has_a_broken_method_and_a_sentence(clause: str) -> None:
 @pytest.mark.parametrize("cls", [Good, Honest, Smallest])
 def test_a_good_method_keeps_them_all(cls: type[Method]) -> None:
     assert [(clause.__name__, problem) for clause, problem in check(cls) if problem] == []
+
+
+def test_torch_may_be_imported_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "torch")
+    assert examine(BY_NAME["leaves_the_process_alone"], Trial(ImportsTorchLate)) == ""
 
 
 def test_a_method_that_cannot_be_fitted_is_tried_no_further() -> None:

@@ -92,19 +92,19 @@ def test_which_models_a_method_uses(name: str, unused: set[str]) -> None:
 
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_a_k_stands_for_neighbours(name: str) -> None:
-    assert (trial(name).first.fitted.prediction.neighbours is not None) == ("k" in METHODS.options(name).model_fields)
+    assert (trial(name).first.prediction.neighbours is not None) == ("k" in METHODS.options(name).model_fields)
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_probabilities_sum_to_one(name: str) -> None:
-    scores = trial(name).first.fitted.prediction.scores
+    scores = trial(name).first.prediction.scores
     assert np.allclose(np.exp(scores).sum(axis=1), 1, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_a_seed_matters(name: str) -> None:
     other = trial(name).fit(context=replace(CONTEXT, seed=4))
-    assert not np.array_equal(other.prediction.scores, trial(name).first.fitted.prediction.scores)
+    assert not np.array_equal(other.prediction.scores, trial(name).first.prediction.scores)
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
@@ -121,9 +121,9 @@ def test_an_instance_is_no_neighbour_of_its_own_so_k_are_too_few(name: str) -> N
 
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_a_database_is_swapped_exactly_where_neighbours_are_retrieved(name: str) -> None:
-    swapped = trial(name).swapped
-    assert swapped.taken == (swapped.before.neighbours is not None)
-    assert np.allclose(swapped.between.scores, swapped.before.scores, atol=1e-6) != swapped.taken
+    taken, before, between, _ = trial(name).swapped
+    assert taken == (before.neighbours is not None)
+    assert np.allclose(between.scores, before.scores, atol=1e-6) != taken
 
 
 @pytest.mark.parametrize("name", [name for name in BUILT_IN if "k" in METHODS.options(name).model_fields])
@@ -134,22 +134,22 @@ def test_too_small_a_database_is_named(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in BUILT_IN if "k" in METHODS.options(name).model_fields])
 def test_whatever_is_shown_gives_other_scores(name: str) -> None:
-    conditioned, method = trial(name).conditioned, trial(name).fit().method
-    others = [[i for i in corpus.TRAIN[::-1] if i not in near][: len(near)] for near in conditioned.retrieved]
-    predictions = [*conditioned.shown.values(), method.predict_with(corpus.TEST, others)]
-    scores = [found.scores for found in predictions if found is not None]
-    assert len(scores) == (5 if conditioned.shown["mean"] else 4)  # text has no mean
-    for one, found in enumerate(scores):
-        assert not any(np.allclose(found, other, atol=1e-6) for other in scores[:one])
+    fitted, retrieved, found, _ = trial(name).shown
+    others = [[i for i in corpus.TRAIN[::-1] if i not in near][: len(near)] for near in retrieved]
+    predictions = [*found.values(), fitted.method.predict_with(corpus.TEST, others)]
+    scores = [prediction.scores for prediction in predictions if prediction is not None]
+    assert len(scores) == (5 if found["mean"] else 4)  # text has no mean
+    for one, mine in enumerate(scores):
+        assert not any(np.allclose(mine, other, atol=1e-6) for other in scores[:one])
 
 
 @pytest.mark.parametrize("name", [name for name in BUILT_IN if "k" in METHODS.options(name).model_fields])
 def test_what_is_shown_is_refused_by_name(name: str) -> None:
-    conditioned = trial(name).conditioned
-    method, k = conditioned.fitted.method, len(conditioned.retrieved[0])
+    fitted, retrieved, *_ = trial(name).shown
+    method, k = fitted.method, len(retrieved[0])
     with pytest.raises(ValueError, match="instance train-0 is shown to itself"):
         method.predict_with(corpus.TRAIN[:1], [corpus.TRAIN[:k]])
     with pytest.raises(ValueError, match=rf"1 neighbours, expected k = {k}"):
         method.predict_with(corpus.TEST[:1], [corpus.TRAIN[:1]])
     with pytest.raises(ValueError, match="neighbours of 1 instances, expected 11"):
-        method.predict_with(corpus.TEST, conditioned.retrieved[:1])
+        method.predict_with(corpus.TEST, retrieved[:1])
