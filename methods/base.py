@@ -51,6 +51,16 @@ class Context:
 
 
 @dataclass(frozen=True)
+class Task:
+    """What a corpus asks of a method: its relations, several per instance (``multi_label``), instances that share a
+    document, with several mentions of an entity (``documents``)."""
+
+    schema: RelationSchema
+    multi_label: bool = False
+    documents: bool = False
+
+
+@dataclass(frozen=True)
 class FitReport:
     """What training did. ``history`` rows: {"step", "loss", "dev_loss"?}; ``parameters``: total and trained counts;
     ``timings``: seconds per phase; ``diagnostics``: plain numbers, named by the method."""
@@ -66,8 +76,10 @@ class FitReport:
 class Method(ABC):
     """A relation extractor. The instance database of a retrieval method is its training subset.
 
-    A subclass declares ``Options`` (frozen, every field with a default) and never reads anything but its
-    options and its context. For the same seed, data and machine it gives the same predictions.
+    A subclass declares ``Options`` (every field with a default; ``Options.uses`` names the models that it reads) and
+    never reads anything but its options and its context. For the same seed, data and machine it gives the same
+    predictions, and it leaves the process as it was: precision, threads, folder, environment. `bench check METHOD`
+    tries all that is said here (`methods.testing`).
 
     ``search_space``: what `bench tune` tries.
     """
@@ -79,21 +91,31 @@ class Method(ABC):
         self.options = options
         self.context = context
 
+    @classmethod
+    def unfit(cls, task: Task, options: Any) -> str:
+        """Why the method cannot be used on such a corpus; "" where it can. The cell is then skipped, not failed."""
+        return ""
+
     @abstractmethod
     def fit(self, train: Sequence[Instance], dev: Sequence[Instance]) -> FitReport:
-        """Learn from ``train``; ``dev`` only for early stopping. Raises MethodError for what a user can mend
-        (k larger than the database, NaN loss, missing model)."""
+        """Learn from ``train`` within the budget; ``dev`` only for early stopping. Raises MethodError for what a user
+        can mend (no training instances, k larger than the database, NaN loss, missing model)."""
 
     @abstractmethod
     def predict(self, instances: Sequence[Instance]) -> Prediction:
-        """Score every relation for every instance; never looks at ``instance.relations``, and never returns an
-        instance's own id among its neighbours."""
+        """Score every relation for every instance, whatever stands beside it; never looks at ``instance.relations``.
+
+        The probabilities of an instance's relations sum to at most one; to one where the rule `constrained` of
+        ``context.scoring`` is followed. Neighbours are of the database, each once, nearest first, as many as an option
+        ``k`` says, and none that `methods.types.bars` the instance: neither itself nor one of its document.
+        """
 
     def swap_datastore(self, instances: Sequence[Instance]) -> bool:
         """Retrieve from ``instances`` instead of the training subset from now on, without training.
 
-        False, and nothing changes, for a method without a database. Their ids must be no other instance's; their
-        relations may lie outside the schema, which has a verbalisation of them. Raises MethodError for fewer than k.
+        False, and nothing changes, for a method that cannot; with the old database it predicts as before. Their ids
+        must be no other instance's; their relations may lie outside the schema, which has a verbalisation of them.
+        Raises MethodError for fewer than k.
         """
         return False
 

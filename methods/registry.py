@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
 import importlib
-import importlib.util
+from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
-from pathlib import Path
 from typing import Any
+
+from methods.settings import Settings
+from methods.versions import version
 
 
 class RegistryError(Exception):
@@ -16,10 +17,15 @@ class RegistryError(Exception):
 
 
 class Registry:
-    """Built-in names plus those of an entry-point group. A built-in is never shadowed."""
+    """Built-in names plus those of an entry-point group. A built-in is never shadowed.
 
-    def __init__(self, kind: str, group: str, builtin: dict[str, str]) -> None:
-        self.kind, self.group, self._builtin = kind, group, builtin
+    ``options``: where the options of a built-in lie, if not in what its name stands for: a module that imports little.
+    """
+
+    def __init__(
+        self, kind: str, group: str, builtin: dict[str, str], options: Mapping[str, str] | None = None
+    ) -> None:
+        self.kind, self.group, self._builtin, self._options = kind, group, builtin, options or {}
 
     def _plugins(self) -> dict[str, EntryPoint]:
         found: dict[str, EntryPoint] = {}
@@ -41,51 +47,46 @@ class Registry:
 
     def check(self, name: str) -> str:
         """The name itself if it exists. Raises RegistryError that lists all names and suggests the nearest."""
-        names = list(self.targets())
-        if name in names:
-            return name
-        near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise RegistryError(f"unknown {self.kind} {name!r}.{hint} Known: {', '.join(names)}")
+        self._target(name)
+        return name
 
     def load(self, name: str) -> Any:
         """Import and return what ``name`` stands for."""
-        module, _, attribute = self.targets()[self.check(name)].partition(":")
-        try:
-            return getattr(importlib.import_module(module), attribute)
-        except (ImportError, AttributeError) as error:
-            raise RegistryError(f"{self.kind} {name!r} cannot be loaded from {module}:{attribute}: {error}") from error
+        return self._attribute(name, self._target(name))
+
+    def options(self, name: str) -> type[Settings]:
+        """The options class of the method ``name``: of a built-in without importing the method."""
+        target = self._target(name)
+        if name in self._options:
+            return self._attribute(name, self._options[name])
+        found = getattr(self._attribute(name, target), "Options", None)
+        if isinstance(found, type) and issubclass(found, Settings):
+            return found
+        raise RegistryError(f"{self.kind} {name!r} has no Options that extend methods.base.Settings")
 
     def version(self, name: str) -> str:
-        """What identifies the code behind ``name``: a hash of the methods package's sources for a built-in
-        (a changed shared part changes every method), distribution version and module hash for a plugin."""
-        target = self.targets()[self.check(name)]
-        module = target.partition(":")[0]
-        if name in self._builtin:
-            return "sha256:" + _hash_sources(module)
-        dist = self._plugins()[name].dist
-        return f"{dist.name}=={dist.version} sha256:{_hash_file(module)}" if dist else f"sha256:{_hash_file(module)}"
+        """What identifies the code behind ``name`` (`methods.versions`); of a plugin also its distribution."""
+        module = self._target(name).partition(":")[0]
+        dist = None if name in self._builtin else self._plugins()[name].dist
+        try:
+            return (f"{dist.name}=={dist.version} " if dist else "") + f"sha256:{version(module)}"
+        except ModuleNotFoundError as error:
+            raise RegistryError(f"{self.kind} {name!r}: {error}") from error
 
+    def _target(self, name: str) -> str:
+        if name in (targets := self.targets()):
+            return targets[name]
+        near = difflib.get_close_matches(name, targets, n=1, cutoff=0.5)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise RegistryError(f"unknown {self.kind} {name!r}.{hint} Known: {', '.join(targets)}")
 
-def _module_path(module: str) -> Path:
-    spec = importlib.util.find_spec(module)
-    if spec is None or spec.origin is None:
-        raise RegistryError(f"module {module!r} cannot be found")
-    return Path(spec.origin)
-
-
-def _hash_file(module: str) -> str:
-    return hashlib.sha256(_module_path(module).read_bytes()).hexdigest()
-
-
-def _hash_sources(module: str) -> str:
-    """The module's own file and everything that it may import from its package's shared folder."""
-    own = _module_path(module)
-    shared = [*sorted((own.parent / "parts").glob("*.py")), own.parent / "types.py", own.parent / "base.py"]
-    digest = hashlib.sha256()
-    for path in [own, *(p for p in shared if p.exists())]:
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()
+    def _attribute(self, name: str, target: str) -> Any:
+        module, _, attribute = target.partition(":")
+        try:
+            return getattr(importlib.import_module(module), attribute)
+        except (Exception, SystemExit) as error:  # a plugin may raise anything when it is imported
+            what = str(error) if isinstance(error, ImportError | AttributeError) else f"{type(error).__name__}: {error}"
+            raise RegistryError(f"{self.kind} {name!r} cannot be loaded from {target}: {what}") from error
 
 
 METHODS = Registry(
@@ -97,5 +98,12 @@ METHODS = Registry(
         "rag_bm25": "methods.rag_bm25:RagBM25",
         "rag_random": "methods.rag_random:RagRandom",
         "etrag": "methods.etrag.method:Etrag",
+    },
+    options={
+        "no_retrieval": "methods.parts.options:NoOptions",
+        "rag_text": "methods.parts.options:RagTextOptions",
+        "rag_bm25": "methods.parts.options:TextRagOptions",
+        "rag_random": "methods.parts.options:TextRagOptions",
+        "etrag": "methods.etrag.options:EtragOptions",
     },
 )

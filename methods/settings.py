@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 
 class Settings(BaseModel):
-    """Base of every options class: frozen, and an unknown key is an error."""
+    """Base of every options class: frozen, and an unknown key is an error.
+
+    ``uses``: the fields of `Models` that a method with these options reads, by default all. Cells of a method are run
+    again where one of them changes.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    uses: ClassVar[tuple[str, ...]]
 
 
 class Budget(Settings):
@@ -72,6 +77,14 @@ class Models(Settings):
         "auto", description="of matrix products in the models; auto: bfloat16 (autocast) on a GPU, float32 on a CPU"
     )
     lora: Lora | None = None
+
+
+def all_but(*unused: str) -> tuple[str, ...]:
+    """For ``Settings.uses``: every field of `Models` but these."""
+    return tuple(name for name in Models.model_fields if name not in unused)
+
+
+Settings.uses = all_but()
 
 
 class Scoring(Settings):

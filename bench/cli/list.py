@@ -1,44 +1,56 @@
-"""`bench list methods|datasets|presets|runs`: what there is, without importing any of it."""
+"""`bench list methods|datasets|presets|runs`: what there is, and every option of one method or dataset."""
 
 from __future__ import annotations
 
 import argparse
 import ast
-import importlib.util
-from collections.abc import Iterator
-from functools import cache
+import json
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from bench.errors import ConfigError, DataError
 from bench.paths import PRESETS
 from bench.records.store import Store
 from bench.settings.config import preset_names, read_preset
-from methods.registry import METHODS, Registry
+from methods.registry import METHODS, Registry, RegistryError
+from methods.settings import Settings
+from methods.versions import source
 
-FOLLOW = 8  # base classes and re-exports, at most
+Options = Callable[[str], type[Settings]]
+# What a JSON schema says of a number or text -> how it is shown.
+BOUNDS = {"minimum": ">= {}", "exclusiveMinimum": "> {}", "maximum": "<= {}", "exclusiveMaximum": "< {}",
+          "pattern": "like {}"}  # fmt: skip
 
 
 def add_parser(commands: Any) -> None:
     parser = commands.add_parser("list", help="methods, datasets, presets or runs")
     kinds = ("methods", "datasets", "presets", "configs", "runs")
     parser.add_argument("kind", choices=kinds, help="what to list (configs: the same as presets)")
+    parser.add_argument("name", nargs="?", help="a method or dataset, for all of its options")
     parser.add_argument("--out", metavar="DIR", type=Path, default=Path("results"), help="where runs lie")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print one line per entry. Raises RegistryError for plugins that clash, ConfigError for a broken preset."""
-    if args.kind == "methods":
-        _print(_entries(METHODS))
-    elif args.kind == "datasets":
-        from bench.data import DATASETS
-
-        _print(_entries(DATASETS))
+    """Print one line per entry, or the options of one. Raises RegistryError for an unknown name and plugins that clash,
+    ConfigError for a broken preset."""
+    if args.kind in ("methods", "datasets"):
+        registry, options = (METHODS, METHODS.options) if args.kind == "methods" else _datasets()
+        _print(_entries(registry, options)) if args.name is None else _print_options(registry, options, args.name)
+    elif args.name is not None:
+        raise ConfigError(f"list {args.kind} {args.name}: only a method or a dataset has options to list")
     elif args.kind == "runs":
         _print(_runs(args.out))
     else:
         _print((name, _about(PRESETS / f"{name}.yaml"), _grid(name)) for name in preset_names())
     return 0
+
+
+def _datasets() -> tuple[Registry, Options]:
+    from bench.data import DATASETS, options_class
+
+    return DATASETS, lambda name: options_class(DATASETS.load(name))
 
 
 def _print(entries: Any) -> None:
@@ -50,13 +62,66 @@ def _print(entries: Any) -> None:
             print(f"{'':<{width}}    {line}")
 
 
-def _entries(registry: Registry) -> Iterator[tuple[str, str, str]]:
+def _entries(registry: Registry, options: Options) -> Iterator[tuple[str, str, str]]:
     for name, target in registry.targets().items():
-        module, _, attribute = target.partition(":")
-        found = _definition(module, attribute)
-        about = " ".join((ast.get_docstring(found[1]) or "").partition("\n\n")[0].split()) if found else ""
-        listed = ", ".join(f"{key}={value}" for key, value in _options(*found).items()) if found else ""
-        yield name, about or target, f"options: {listed}" if listed else ""
+        try:
+            listed = ", ".join(f"{key}={_default(row)}" for key, row in _schema(options(name)).items())
+        except (DataError, RegistryError) as error:  # a broken plugin is listed too
+            listed = f"(none can be read: {error})"
+        yield name, _docstring(target) or target, f"options: {listed}" if listed else ""
+
+
+def _print_options(registry: Registry, options: Options, name: str) -> None:
+    """A table of the options of one method or dataset."""
+    registry.check(name)
+    key = name if registry is METHODS else "dataset"
+    rows = [(option, *_kind(row), _default(row), row.get("description", ""))
+            for option, row in _schema(options(name)).items()]  # fmt: skip
+    print(f"{name}: {_docstring(registry.targets()[name])}")
+    if not rows:
+        print("no options of its own")
+        return
+    table = [("option", "type", "allowed", "default", "meaning"), *rows]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for row in table:
+        print("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
+    print(f"set with --set {key}.OPTION=VALUE")
+
+
+def _schema(options: type[Settings]) -> dict[str, dict[str, Any]]:
+    """What JSON schema says of every option."""
+    found: dict[str, dict[str, Any]] = options.model_json_schema().get("properties", {})
+    return found
+
+
+def _kind(row: Mapping[str, Any]) -> tuple[str, str]:
+    """Type and what is allowed."""
+    if parts := row.get("anyOf"):
+        kinds = [_kind(part) for part in parts]
+        return " or ".join(kind for kind, _ in kinds), ", ".join(allowed for _, allowed in kinds if allowed)
+    if row.get("type") == "array":
+        kind, allowed = _kind(row.get("items", {}))
+        return f"list of {kind}", allowed
+    bounds = [form.format(row[key]) for key, form in BOUNDS.items() if key in row]
+    return row.get("type", "any"), ", ".join(bounds) or " | ".join(map(str, row.get("enum", ())))
+
+
+def _default(row: Mapping[str, Any]) -> str:
+    """As one would type it after `--set`."""
+    value = row.get("default", "")
+    return value if isinstance(value, str) else json.dumps(value).replace('"', "")
+
+
+def _docstring(target: str) -> str:
+    """First paragraph of what says "module:attribute", read without importing it: that may take seconds."""
+    module, _, name = target.partition(":")
+    try:
+        path = source(module)
+        tree = ast.parse(path.read_bytes() if path else b"")
+    except (ModuleNotFoundError, SyntaxError):
+        return ""
+    found = (ast.get_docstring(node) for node in tree.body if getattr(node, "name", "") == name)  # type: ignore[arg-type]
+    return " ".join((next(found, None) or "").partition("\n\n")[0].split())
 
 
 def _about(preset: Path) -> str:
@@ -79,64 +144,3 @@ def _runs(folder: Path) -> Iterator[tuple[str, str]]:
         failed = f", {states.count('failed')} failed" if "failed" in states else ""
         total = len(manifest["cells"])
         yield str(path.parent), f"{states.count('ok')} of {total} cells{failed}, {manifest.get('created', '')}"
-
-
-# Reading sources instead of importing them: a list of methods must not wait for torch.
-
-
-@cache
-def _source(module: str) -> ast.Module | None:
-    try:
-        spec = importlib.util.find_spec(module)
-        return ast.parse(Path(spec.origin).read_text(encoding="utf-8")) if spec and spec.origin else None
-    except (ImportError, OSError, SyntaxError, ValueError):  # a broken plugin is listed, without its documentation
-        return None
-
-
-def _definition(module: str, name: str, left: int = FOLLOW) -> tuple[str, ast.ClassDef | ast.FunctionDef] | None:
-    """The class or function called ``name`` in ``module`` or where it imports it from, with that module's name."""
-    tree = _source(module)
-    for node in tree.body if tree and left else ():
-        if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == name:
-            return module, node
-        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            for alias in node.names:
-                if (alias.asname or alias.name) == name:
-                    return _definition(node.module, alias.name, left - 1)
-    return None
-
-
-def _options(module: str, node: ast.ClassDef | ast.FunctionDef, left: int = FOLLOW) -> dict[str, str]:
-    """Option -> default, as written in the source: of a method's ``Options``, of a loader's second parameter."""
-    if isinstance(node, ast.FunctionDef):
-        annotation = node.args.args[1].annotation if len(node.args.args) == 2 else None
-        found = _definition(module, annotation.id) if isinstance(annotation, ast.Name) else None
-        return _defaults(*found) if found else {}
-    for part in node.body:
-        if isinstance(part, ast.ClassDef) and part.name == "Options":
-            return _defaults(module, part)
-        target = part.targets[0] if isinstance(part, ast.Assign) else getattr(part, "target", None)
-        value = getattr(part, "value", None)
-        if isinstance(target, ast.Name) and target.id == "Options" and isinstance(value, ast.Name):
-            found = _definition(module, value.id)
-            return _defaults(*found) if found else {}
-    for base in node.bases:
-        found = _definition(module, base.id) if isinstance(base, ast.Name) and left else None
-        if found and (inherited := _options(*found, left - 1)):
-            return inherited
-    return {}
-
-
-def _defaults(module: str, node: ast.ClassDef | ast.FunctionDef, left: int = FOLLOW) -> dict[str, str]:
-    """Fields of a settings class, those of its bases first."""
-    fields: dict[str, str] = {}
-    for base in node.bases if isinstance(node, ast.ClassDef) else ():
-        found = _definition(module, base.id) if isinstance(base, ast.Name) and left else None
-        fields |= _defaults(*found, left - 1) if found else {}
-    for part in node.body:
-        if isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name) and part.value is not None:
-            value = part.value
-            if isinstance(value, ast.Call) and value.args:  # Field(10, ge=1)
-                value = value.args[0]
-            fields[part.target.id] = ast.unparse(value)
-    return fields

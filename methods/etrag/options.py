@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from methods.settings import Settings
+from methods.settings import Settings, all_but
 
 Candidates = Literal["random", "shortlist", "mixed"]
 Distance = Literal["cosine", "l2"]
@@ -17,6 +17,8 @@ Role = Literal["head", "tail", "label", "between", "sentence"]
 
 class EtragOptions(Settings):
     """Defaults keep the paper's structure; k, temperature and learning rate suit a MiniLM pair (docs/recipes.md)."""
+
+    uses = all_but("encoder")
 
     k: int = Field(5, ge=1, description="selection steps, soft neighbours in the prefix")
     temperature: float = Field(1.0, gt=0, description="t of the selection; 1 as published")
@@ -29,7 +31,7 @@ class EtragOptions(Settings):
     selection: Selection = Field(
         "soft", description="hard: the k nearest, with the soft gradient; sparse: steps between sparse top-j masks"
     )
-    selection_dtype: Literal["float32", "float64"] = "float32"
+    selection_dtype: Literal["float32", "float64"] = Field("float32", description="precision of scores and selection")
     distance: Distance = Field("cosine", description="of two spans; l2 is the squared Euclidean distance")
     reduction: Reduction = Field("mean", description="over the spans of a pair; max counts the nearest span alone")
     candidates: Candidates = Field("random", description="what a training step selects from")
@@ -44,7 +46,9 @@ class EtragOptions(Settings):
     exact_below: int = Field(50_000, ge=1, description="instances above which nearest ones are searched approximately")
     learning_rate: float = Field(1e-4, gt=0, description="of the retriever's encoder; 1e-3 as published")
     insert: int = Field(1, ge=0, description="input position of the soft prefix; 1 is after the first embedding")
-    prefix_roles: tuple[Literal["query", "neighbours"], ...] = ("query", "neighbours")
+    prefix_roles: tuple[Literal["query", "neighbours"], ...] = Field(
+        ("query", "neighbours"), description="whose vectors enter the prefix"
+    )
     key_spans: tuple[Role, ...] = Field(("head", "tail", "label"), description="spans that are compared")
     value_spans: tuple[Role, ...] = Field(("head", "tail", "label"), description="spans that enter the prefix")
     projection: int = Field(0, ge=0, description="width of a trainable projection of the keys; 0 for none")
