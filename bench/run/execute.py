@@ -102,9 +102,9 @@ def _measure(
         with timer.phase("predict_test"):
             on_test = method.predict(dataset.test)
     untrained = method.untrained_neighbours(dataset.test)
-    metrics, predicted = score(on_test, dataset.test, dataset, dataset.unpaired)
+    metrics, predicted = score(on_test, dataset.test, dataset, train, dataset.unpaired)
     if on_dev is not None:
-        metrics["dev_f1"] = score(on_dev, dev, dataset)[0]["f1"]
+        metrics["dev_f1"] = score(on_dev, dev, dataset, train)[0]["f1"]
     seconds = timer.seconds
     result: dict[str, Any] = {
         "environment": describe(spec.device) | ({"memory_note": memory.note} if memory.note else {}),
@@ -147,7 +147,7 @@ def _elsewhere(
             if not method.swap_datastore(target.database):
                 break  # targets with a datastore come last
         prediction = method.predict(target.instances)
-        predicted = choose(prediction, target.instances, dataset.schema)
+        predicted = choose(prediction, target.instances, dataset, target.database or train)
         diagnostics = {
             **prediction.diagnostics,
             **shared_relation(prediction.neighbours, None, target.instances, target.database or train),

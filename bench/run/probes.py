@@ -19,7 +19,8 @@ from typing import Any
 from bench.data.base import Dataset
 from bench.run.seeds import derive
 from bench.scoring.answers import flips
-from bench.scoring.labels import Labels, score
+from bench.scoring.labels import score
+from bench.scoring.metric import Labels
 from bench.scoring.neighbours import retrieval_quality
 from methods.base import Method, Shown
 from methods.types import Instance, Neighbours
@@ -79,7 +80,7 @@ def probe(
         prediction = method.predict_with(queries, shown)
         if prediction is None:
             continue
-        metrics, answers[name] = score(prediction, queries, dataset, dataset.unpaired)
+        metrics, answers[name] = score(prediction, queries, dataset, database, dataset.unpaired)
         results[name] = {
             **{key: metrics[key] for key in _SCORES},
             **flips(gold, answers[name], predicted),

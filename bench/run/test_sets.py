@@ -16,7 +16,8 @@ from typing import Any
 
 from bench.data.base import Dataset, instances_hash
 from bench.errors import ConfigError, DataError
-from bench.scoring.metrics import METRICS, Metrics
+from bench.scoring.labels import report
+from bench.scoring.metric import Labels
 from methods.types import Instance
 
 
@@ -64,12 +65,11 @@ def identity(dataset: Dataset, wanted: Sequence[str]) -> dict[str, Any]:
     return {"test_sets": hashes} if hashes else {}
 
 
-def score(target: Target, predicted: Sequence[str], dataset: Dataset) -> Metrics:
+def score(target: Target, predicted: Labels, dataset: Dataset) -> dict[str, Any]:
     """The corpus's metric on the target's relations alone."""
     schema, relations = dataset.schema, target.relations
     negative = schema.negative if schema.negative in relations else None
-    shared = replace(schema, names=relations, negative=negative)
-    return METRICS[dataset.metric]([i.relation for i in target.instances], predicted, shared)
+    return report(predicted, target.instances, dataset, replace(schema, names=relations, negative=negative))
 
 
 def summary(target: Target, metrics: Mapping[str, Any], diagnostics: Mapping[str, Any]) -> dict[str, Any]:
