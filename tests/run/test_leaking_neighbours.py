@@ -21,9 +21,10 @@ def of_document(instances: tuple[Instance, ...], document: str = "D") -> tuple[I
 
 
 @pytest.fixture
-def dataset(mini: Path) -> Dataset:
-    """The database is of one document; the miniature method knows nothing of documents."""
+def dataset(mini: Path, monkeypatch: pytest.MonkeyPatch) -> Dataset:
+    """The database is of one document, and the miniature method is made to know nothing of documents."""
     found = load_dataset("mini", None, {})
+    monkeypatch.setattr("mini_plugin.bars", lambda query, other: query.id == other.id)
     return replace(found, train=of_document(found.train))
 
 

@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import math
 import random
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,9 +12,9 @@ from sklearn.metrics import f1_score, precision_recall_fscore_support
 from bench.data.corpora.semeval import RELATIONS, TEST_FILE, read
 from bench.scoring.metrics import METRICS
 from methods.types import RelationSchema
+from tests.shared import DATA, ORACLES, needs
 
-SHARED = Path(__file__).resolve().parents[2] / ".." / "shared"
-needs_oracles = pytest.mark.skipif(not (SHARED / "oracles").is_dir(), reason="needs the oracles in ../shared")
+needs_oracles = needs(ORACLES)
 
 SINGLE = [name for name, metric in METRICS.items() if not metric.multi_label]
 tacred_micro_f1, semeval_macro_f1, macro_f1_accuracy = (METRICS[name].report for name in SINGLE)
@@ -132,8 +131,8 @@ def test_the_order_of_names_and_instances_does_not_matter(pairs, rng):
 
 @needs_oracles
 def test_semeval_equals_the_official_scorer():
-    gold = [i.relation for i in read(SHARED / "data" / "semeval2010" / TEST_FILE, "test")]
-    cases = json.loads((SHARED / "oracles" / "semeval2010_official_scores.json").read_text())["cases"]
+    gold = [i.relation for i in read(DATA / "semeval2010" / TEST_FILE, "test")]
+    cases = json.loads((ORACLES / "semeval2010_official_scores.json").read_text())["cases"]
     assert len(cases) >= 5
     for case in cases:
         scores = semeval_macro_f1(gold, case["predictions"], schema(RELATIONS, "Other"))
@@ -142,7 +141,7 @@ def test_semeval_equals_the_official_scorer():
 
 @needs_oracles
 def test_tacred_equals_the_official_scorer():
-    cases = json.loads((SHARED / "oracles" / "tacred_micro_f1.json").read_text())["cases"]
+    cases = json.loads((ORACLES / "tacred_micro_f1.json").read_text())["cases"]
     assert len(cases) >= 3
     for case in cases:
         names = sorted({*case["gold"], *case["pred"]}, reverse=True)

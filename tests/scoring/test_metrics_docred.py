@@ -16,8 +16,8 @@ from bench.data.corpora.redocred import DEV_FILE, NEGATIVE, RELATIONS, TEST_FILE
 from bench.scoring.metrics import METRICS
 from methods.types import RelationSchema
 from tests.data.documents import ada, mention, write, zoe
+from tests.shared import DATA, ORACLES, needs
 
-SHARED = Path(__file__).resolve().parents[2] / ".." / "shared"
 docred_f1 = METRICS["docred_f1"].report
 
 # A loaded machine is slow at times; that is no failure.
@@ -187,13 +187,13 @@ def test_any_name_of_the_entities_makes_a_fact_known(tmp_path: Path) -> None:
     assert in_training((), {"dev": train}) == {}
 
 
-@pytest.mark.skipif(not (SHARED / "oracles").is_dir(), reason="needs the oracles in ../shared")
+@needs(ORACLES)
 def test_docred_equals_the_official_scorer(tmp_path: Path) -> None:
     """Re-DocRED's script on the first 12 test documents, with 200 dev documents as its training annotations."""
-    oracle = json.loads((SHARED / "oracles" / "docred_official.json").read_text())
+    oracle = json.loads((ORACLES / "docred_official.json").read_text())
     documents = {}
     for name, count in ((TEST_FILE, 12), (DEV_FILE, 200)):
-        raw = json.loads((SHARED / "data" / "redocred" / name).read_text(encoding="utf-8"))
+        raw = json.loads((DATA / "redocred" / name).read_text(encoding="utf-8"))
         documents[name] = read(write(tmp_path / name, raw[:count]), RELATIONS)
     test, stated = pairs(documents[TEST_FILE], "test"), in_training(documents[DEV_FILE], {"test": documents[TEST_FILE]})
     titles = {document.title: document.number for document in documents[TEST_FILE]}
