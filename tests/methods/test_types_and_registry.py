@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from importlib.metadata import EntryPoint
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 import methods.registry as registry_module
 from methods.registry import METHODS, Registry, RegistryError
 from methods.settings import Lora, Models, Settings, all_but
-from methods.types import Instance, RelationSchema, Span, bars
+from methods.types import Instance, RelationSchema, Span
 
 
 def test_spans_and_instances() -> None:
@@ -99,18 +98,6 @@ def test_options_of_a_plugin_are_those_of_its_class(monkeypatch: pytest.MonkeyPa
             registry.options(name)
     with pytest.raises(RegistryError, match=r"unknown thing 'havy'. Did you mean 'heavy'\?"):
         registry.options("havy")
-
-
-def test_who_bars_whom() -> None:
-    one = Instance("1", ("s", "t"), Span(0, 1), Span(1, 2), "b", document="d")
-    two, alone = replace(one, id="2"), replace(one, id="2", document="")
-    assert one.owner == two.owner == "document d"
-    assert alone.owner == "instance 2"
-    assert bars(one, one)
-    assert bars(one, two)
-    assert bars(two, alone)  # the same id
-    assert not bars(one, alone)
-    assert not bars(replace(one, document=""), replace(one, id="x", document="1"))  # a document has no instance's name
 
 
 def test_settings_use_every_model_unless_they_say_so() -> None:
