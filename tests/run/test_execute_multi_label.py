@@ -14,9 +14,9 @@ from bench.errors import DataError
 from bench.records.store import Store
 from bench.run.execute import execute
 from bench.run.plan import plan
-from bench.scoring.labels import choose_sets, prediction_lines, score, shared_relation
+from bench.scoring.labels import choose_sets, prediction_lines, score
 from bench.settings.config import build
-from methods.types import Instance, Neighbours, Prediction, RelationSchema, Span
+from methods.types import Instance, Prediction, RelationSchema, Span
 from tests.data.documents import ada, write, zoe
 
 # The negative class stands in the middle: code that takes index 0 or the last for it fails.
@@ -67,15 +67,6 @@ def test_the_metric_gets_what_the_dataset_knows() -> None:
     assert (metrics["precision"], metrics["recall"]) == (3 / 4, 3 / 5)  # a, c, b of 4 predicted; 3 gold and 2 missed
     assert metrics["ign_precision"] == 2 / (3 + 1e-5)
     assert score(Prediction(SCORES), data.test, data)[0]["recall"] == 1.0
-
-
-def test_any_shared_relation_counts() -> None:
-    database = [instance("d0", "a", "b"), instance("d1", "b"), instance("d2", "c"), instance("d3", "none")]
-    queries = [instance("q0", "b", "c"), instance("q1", "a")]
-    found = [Neighbours(("d0", "d3"), (1, 1)), Neighbours(("d0", "d1"), (1, 1))]
-    assert shared_relation(found, None, queries, database) == pytest.approx(
-        {"same_relation": 1 / 2, "same_relation_chance": (3 / 4 + 1 / 4) / 2}
-    )
 
 
 @pytest.fixture

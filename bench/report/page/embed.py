@@ -1,11 +1,13 @@
 """Predictions and texts -> compressed blocks that the page's inspector decodes one by one.
 
-A block is JSON, gzip, base64. Relations, labels and training instances are numbered once and named by number:
+A block is JSON, gzip, base64. Labels, what neighbours share with their query, and training instances are numbered once
+and named by number:
 
-    index       {"labels": [[relation, ...], ...], "groups": [{"name", "near", "cells": [{"method", "block"}]}], "gold"}
+    index       {"labels": [[relation, ...], ...], "shares": [[kind, ...], ...],
+                 "groups": [{"name", "near", "cells": [{"method", "block"}]}], "gold"}
     test        one row per test instance (`_text_row`)
     near-G      the same for the training instances that occur as neighbours in group G and in no group before
-    cell-ID     {"predicted": [label], "scores": [[label, score, ...]], "near": [[training, weight, ...]] | null,
+    cell-ID     {"predicted": [label], "scores": [[label, score, ...]], "near": [[training, weight, share, ...]] | null,
                  "probes": {name: [label]}}, by test instance
 
 A label is the sorted set of an instance's relations (one, unless the corpus is multi-label). A group is one ratio, draw
@@ -17,8 +19,8 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import groupby, islice
 from typing import Any
 
@@ -27,6 +29,7 @@ from bench.errors import StoreError
 from bench.names import ratio_name
 from bench.records.record import Record
 from bench.records.store import Store
+from bench.scoring.neighbours import named, shared, traits
 from methods.types import Instance
 
 LIMIT = 25_000_000  # bytes of all blocks together
@@ -51,7 +54,7 @@ def embed(store: Store, records: Sequence[Record], dataset: Dataset | None, limi
     instances of each. Prediction files are read one at a time, line by line. Missing or broken ones become notes.
     ``dataset``: None gives ids instead of texts.
     """
-    numbers, notes = _Numbers({}, {}), list[str]()
+    numbers, notes = _Numbers(_sharing(dataset)), list[str]()
     train = {} if dataset is None else {i.id: i for i in dataset.train}
     test = {} if dataset is None else {i.id: i for i in dataset.test}
     blocks: dict[str, str] = {}
@@ -82,7 +85,7 @@ def embed(store: Store, records: Sequence[Record], dataset: Dataset | None, limi
         return Embedded({}, notes)
     if len(first.ids) == MOST_INSTANCES:
         notes.append(f"The inspector has the first {MOST_INSTANCES} test instances at most.")
-    index = {"labels": [list(label) for label in numbers.labels], "groups": groups, "gold": first.gold}
+    index = {"labels": list(numbers.labels), "shares": list(numbers.shares), "groups": groups, "gold": first.gold}
     return Embedded({"index": pack(index), **blocks}, notes)
 
 
@@ -94,17 +97,32 @@ def pack(content: object) -> str:
 
 @dataclass(frozen=True)
 class _Numbers:
-    """Labels and training ids, each with its place in order of first use."""
+    """Labels, kinds of what instances share, and training ids, each with its place in order of first use."""
 
-    labels: dict[tuple[str, ...], int]
-    train: dict[str, int]
+    sharing: Callable[[str, str], tuple[str, ...]]
+    labels: dict[tuple[str, ...], int] = field(default_factory=dict)
+    shares: dict[tuple[str, ...], int] = field(default_factory=dict)
+    train: dict[str, int] = field(default_factory=dict)
 
     def label(self, relations: str | Iterable[str]) -> int:
         key = (relations,) if isinstance(relations, str) else tuple(sorted(relations))
         return self.labels.setdefault(key, len(self.labels))
 
-    def instance(self, name: str) -> int:
-        return self.train.setdefault(name, len(self.train))
+    def near(self, query: str, name: str, weight: float) -> tuple[float, ...]:
+        """A neighbour, its weight, what it shares with its query."""
+        share = self.shares.setdefault(self.sharing(query, name), len(self.shares))
+        return self.train.setdefault(name, len(self.train)), _short(weight), share
+
+
+def _sharing(dataset: Dataset | None) -> Callable[[str, str], tuple[str, ...]]:
+    """(Id of a test instance, of a training instance) -> the kinds of what they share; nothing without the corpus."""
+    test = {} if dataset is None else {i.id: traits(i) for i in dataset.test}
+    train = {} if dataset is None else {i.id: traits(i) for i in dataset.train}
+
+    def sharing(query: str, other: str) -> tuple[str, ...]:
+        return named(shared(test[query], train[other])) if query in test and other in train else ()
+
+    return sharing
 
 
 def _by_group(records: Sequence[Record]) -> dict[Group, list[Record]]:
@@ -166,8 +184,8 @@ def _cell(lines: Iterable[Mapping[str, Any]], numbers: _Numbers) -> tuple[list[s
         predicted.append(numbers.label(line["predicted"]))
         scores.append(_top(line["scores"], line["gold"], numbers))
         found = line.get("neighbours")
-        pairs = ((numbers.instance(name), _short(weight)) for name, weight in found or ())
-        near.append(None if found is None else [value for pair in pairs for value in pair])
+        each = (numbers.near(line["id"], name, weight) for name, weight in found or ())
+        near.append(None if found is None else [value for one in each for value in one])
         for probe, relations in (line.get("probes") or {}).items():
             probes.setdefault(probe, []).append(numbers.label(relations))
     whole = {name: labels for name, labels in probes.items() if len(labels) == len(ids)}
@@ -188,7 +206,7 @@ def _short(weight: float) -> float:
 
 
 def _text_row(name: str, instance: Instance | None, numbers: _Numbers) -> list[Any]:
-    """[id, [kind, text, kind, text, ...], head, tail, label], kind 0 outside the entities, 1 in the head, 2 in the
+    """[id, [kind, text, kind, text, ...], label], kind 0 outside the entities, 1 in the head, 2 in the
     tail, 3 in both; [id] without the instance. The texts of a row, put together, are its sentence."""
     if instance is None:
         return [name]
@@ -200,4 +218,4 @@ def _text_row(name: str, instance: Instance | None, numbers: _Numbers) -> list[A
     for kind, run in groupby(zip(kinds, instance.tokens, strict=True), key=lambda pair: pair[0]):
         blank = [0, " "] if pieces else []
         pieces += [*blank, kind, " ".join(token for _, token in run)]
-    return [name, pieces, instance.text(instance.head), instance.text(instance.tail), numbers.label(instance.relations)]
+    return [name, pieces, numbers.label(instance.relations)]
