@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,13 +55,8 @@ def run(args: argparse.Namespace) -> int:
     if args.plan:
         _show_plan(missing, [record for _, record in records])
         return 0
-    if args.compute:
-        command = shlex.join(["python", "-m", "bench", *sys.argv[1:]])
-        try:
-            failed = sum(map(_work, work.jobs(missing, args.records, work.Corpora(folders), command, _say)))
-        except KeyboardInterrupt:
-            _say("interrupted: finished cells are stored; run again to continue")
-            return INTERRUPTED
+    if args.compute and (failed := _compute(missing, args.records, folders)) < 0:
+        return INTERRUPTED
     if args.derive or (args.compute and any(contract.needs_sharing for contract in contracts)):
         for problem in derive(cells.stores(args.records), folders):
             _say(f"not derived: {problem}")
@@ -76,6 +71,18 @@ def run(args: argparse.Namespace) -> int:
         print(f"{verdict.decision:18} {verdict.dataset}: {verdict.says} ({verdict.whose}): {verdict.because}")
     print("\nwritten:", *(f"  {path}" for path in written), sep="\n")
     return FAILURE if failed else 0
+
+
+def _compute(missing: Sequence[Any], records: Path, folders: Mapping[str, Path]) -> int:
+    """Run what is missing; how many cells failed, -1 where it was interrupted."""
+    from bench.figures.work import Corpora, jobs
+
+    command = shlex.join(["python", "-m", "bench", *sys.argv[1:]])
+    try:
+        return sum(map(_work, jobs(missing, records, Corpora(folders), command, _say)))
+    except KeyboardInterrupt:
+        _say("interrupted: finished cells are stored; run again to continue")
+        return -1
 
 
 def _work(job: Any) -> int:

@@ -21,7 +21,7 @@ from methods.types import Neighbours
 
 
 def derive(places: Sequence[Store], folders: Mapping[str, Path]) -> list[str]:
-    """Derive what is not there yet, of every run; one line per cell that could not be, with the reason.
+    """Derive what is not there yet, of every run; one line per run or cell that could not be, with the reason.
 
     ``folders``: {corpus: folder of its files}, where it is not that of the run. Raises StoreError.
     """
@@ -31,10 +31,11 @@ def derive(places: Sequence[Store], folders: Mapping[str, Path]) -> list[str]:
         if not waiting:
             continue
         dataset, why = corpus(Run(store, store.read_manifest() or {}, waiting), folders.get(waiting[0].dataset))
+        if dataset is None:
+            problems.append(f"{store.out.name}, {len(waiting)} to derive: {why}")
+            continue
         for record in waiting:
             try:
-                if dataset is None:
-                    raise DataError(why)
                 _write(store, record, _neighbours(store, record, dataset))
             except DataError as error:
                 problems.append(f"{store.out.name} {record.label}: {error}")

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,7 +18,8 @@ from methods.types import Instance, Neighbours, Span
 
 KINDS = ("relation", "head", "tail", "entity", "either")
 RANKS = (1, 3, 5, 10)
-Shares = tuple[bool, bool, bool, bool, bool]  # one of KINDS each
+Shares = tuple[bool, bool, bool, bool, bool]  # of KINDS, one by one
+NOTHING: Shares = (False, False, False, False, False)
 
 
 class Traits(NamedTuple):
@@ -45,7 +45,6 @@ def shared(one: Traits, other: Traits) -> Shares:
     return relation, head, tail, entity, relation or entity
 
 
-@cache
 def named(shares: Shares) -> tuple[str, ...]:
     """The same for a reader: an entity only where it is neither the head nor the tail of both."""
     relation, head, tail, entity, _ = shares
@@ -76,13 +75,10 @@ def retrieval_quality(
     chance = _chance(queries, asked, database, rows)
     groups: dict[str, list[int]] = {"all": list(range(len(queries))), "positive": [], "negative": []}
     by_relation: dict[str, list[int]] = defaultdict(list)
-    confusion: dict[str, Counter[str]] = defaultdict(Counter)
-    for row, (query, near) in enumerate(zip(queries, found, strict=True)):
+    for row, query in enumerate(queries):
         groups["negative" if query.relations == (negative,) else "positive"].append(row)
         for relation in query.relations:
             by_relation[relation].append(row)
-            for name in near.ids:
-                confusion[relation].update(rows[name].relations)
 
     def part(chosen: Sequence[int], shares: Mapping[str, np.ndarray]) -> dict[str, Any]:
         return {"n": len(chosen), **{name: _means(values[chosen]) for name, values in shares.items()}}
@@ -94,8 +90,7 @@ def retrieval_quality(
     if untrained is not None and queries:
         before = {**_shares(asked, untrained, rows, k), "chance": chance}
         quality["untrained"] = part(groups["all"], before)
-    quality["confusion"] = {name: dict(sorted(confusion[name].items())) for name in sorted(confusion)}
-    return quality
+    return quality | {"confusion": _confusion(queries, found, rows)}
 
 
 def same_relation(quality: Mapping[str, Any] | None) -> dict[str, float]:
@@ -128,6 +123,17 @@ def _shares(
     total = weights.sum(1, keepdims=True)
     shares["weighted"] = np.einsum("qn,qnk->qk", weights, hits) / np.where(total, total, 1.0)
     return shares
+
+
+def _confusion(
+    queries: Sequence[Instance], found: Sequence[Neighbours], rows: Mapping[str, Traits]
+) -> dict[str, dict[str, int]]:
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for query, near in zip(queries, found, strict=True):
+        for relation in query.relations:
+            for name in near.ids:
+                counts[relation].update(rows[name].relations)
+    return {name: dict(sorted(row.items())) for name, row in sorted(counts.items())}
 
 
 def _chance(

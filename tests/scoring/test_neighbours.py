@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.scoring.neighbours import KINDS, named, retrieval_quality, same_relation, shared, traits
+from bench.scoring.neighbours import KINDS, NOTHING, named, retrieval_quality, same_relation, shared, traits
 from methods.types import Instance, Neighbours, Span, bars
 from tests.scoring.instances import instance
 
@@ -67,7 +67,7 @@ def test_an_entity_is_named_where_it_is_neither_head_nor_tail_of_both() -> None:
     assert named((True, True, False, True, True)) == ("relation", "head")
     assert named((False, True, True, True, True)) == ("head", "tail")
     assert named((False, False, False, True, True)) == ("entity",)
-    assert named((False,) * 5) == ()
+    assert named(NOTHING) == ()
 
 
 def test_quality_by_hand() -> None:

@@ -19,8 +19,8 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby, islice
 from typing import Any
 
@@ -29,7 +29,7 @@ from bench.errors import StoreError
 from bench.names import ratio_name
 from bench.records.record import Record
 from bench.records.store import Store
-from bench.scoring.neighbours import named, shared, traits
+from bench.scoring.neighbours import NOTHING, Shares, named, shared, traits
 from methods.types import Instance
 
 LIMIT = 25_000_000  # bytes of all blocks together
@@ -54,7 +54,7 @@ def embed(store: Store, records: Sequence[Record], dataset: Dataset | None, limi
     instances of each. Prediction files are read one at a time, line by line. Missing or broken ones become notes.
     ``dataset``: None gives ids instead of texts.
     """
-    numbers, notes = _Numbers(_sharing(dataset)), list[str]()
+    numbers, notes = _Numbers(dataset), list[str]()
     train = {} if dataset is None else {i.id: i for i in dataset.train}
     test = {} if dataset is None else {i.id: i for i in dataset.test}
     blocks: dict[str, str] = {}
@@ -77,15 +77,15 @@ def embed(store: Store, records: Sequence[Record], dataset: Dataset | None, limi
             notes.append(_left_out(list(waiting)[place:], limit))
             break
         if cells:
-            named = [{"method": cell.method, "block": cell.block} for cell in cells]
-            groups.append({"name": _group_name(group), "near": f"near-{place}", "cells": named})
+            shown = [{"method": cell.method, "block": cell.block} for cell in cells]
+            groups.append({"name": _group_name(group), "near": f"near-{place}", "cells": shown})
             blocks |= added
             written += len(new)
     if first is None or not groups:
         return Embedded({}, notes)
     if len(first.ids) == MOST_INSTANCES:
         notes.append(f"The inspector has the first {MOST_INSTANCES} test instances at most.")
-    index = {"labels": list(numbers.labels), "shares": list(numbers.shares), "groups": groups, "gold": first.gold}
+    index = {**numbers.meanings(), "groups": groups, "gold": first.gold}
     return Embedded({"index": pack(index), **blocks}, notes)
 
 
@@ -95,34 +95,36 @@ def pack(content: object) -> str:
     return base64.b64encode(gzip.compress(plain, mtime=0)).decode()
 
 
-@dataclass(frozen=True)
 class _Numbers:
-    """Labels, kinds of what instances share, and training ids, each with its place in order of first use."""
+    """Labels, what neighbours share with their query, and training ids, each with its place in order of first use."""
 
-    sharing: Callable[[str, str], tuple[str, ...]]
-    labels: dict[tuple[str, ...], int] = field(default_factory=dict)
-    shares: dict[tuple[str, ...], int] = field(default_factory=dict)
-    train: dict[str, int] = field(default_factory=dict)
+    def __init__(self, dataset: Dataset | None) -> None:
+        self.labels: dict[tuple[str, ...], int] = {}
+        self.shares: dict[Shares, int] = {}
+        self.train: dict[str, int] = {}
+        self._test_traits = {} if dataset is None else {i.id: traits(i) for i in dataset.test}
+        self._train_traits = {} if dataset is None else {i.id: traits(i) for i in dataset.train}
+
+    def meanings(self) -> dict[str, Any]:
+        """What the numbers of labels and of shares stand for."""
+        return {"labels": list(self.labels), "shares": list(map(named, self.shares))}
 
     def label(self, relations: str | Iterable[str]) -> int:
         key = (relations,) if isinstance(relations, str) else tuple(sorted(relations))
         return self.labels.setdefault(key, len(self.labels))
 
-    def near(self, query: str, name: str, weight: float) -> tuple[float, ...]:
-        """A neighbour, its weight, what it shares with its query."""
-        share = self.shares.setdefault(self.sharing(query, name), len(self.shares))
-        return self.train.setdefault(name, len(self.train)), _short(weight), share
-
-
-def _sharing(dataset: Dataset | None) -> Callable[[str, str], tuple[str, ...]]:
-    """(Id of a test instance, of a training instance) -> the kinds of what they share; nothing without the corpus."""
-    test = {} if dataset is None else {i.id: traits(i) for i in dataset.test}
-    train = {} if dataset is None else {i.id: traits(i) for i in dataset.train}
-
-    def sharing(query: str, other: str) -> tuple[str, ...]:
-        return named(shared(test[query], train[other])) if query in test and other in train else ()
-
-    return sharing
+    def near(self, query: str, found: Iterable[tuple[str, float]]) -> list[float]:
+        """Every neighbour, its weight, what it shares with its query: nothing without the corpus."""
+        asked, flat = self._test_traits.get(query), list[float]()
+        for name, weight in found:
+            other = self._train_traits.get(name)
+            share = shared(asked, other) if asked and other else NOTHING
+            flat += (
+                self.train.setdefault(name, len(self.train)),
+                float(f"{weight:.4g}"),
+                self.shares.setdefault(share, len(self.shares)),
+            )
+        return flat
 
 
 def _by_group(records: Sequence[Record]) -> dict[Group, list[Record]]:
@@ -184,8 +186,7 @@ def _cell(lines: Iterable[Mapping[str, Any]], numbers: _Numbers) -> tuple[list[s
         predicted.append(numbers.label(line["predicted"]))
         scores.append(_top(line["scores"], line["gold"], numbers))
         found = line.get("neighbours")
-        each = (numbers.near(line["id"], name, weight) for name, weight in found or ())
-        near.append(None if found is None else [value for one in each for value in one])
+        near.append(None if found is None else numbers.near(line["id"], found))
         for probe, relations in (line.get("probes") or {}).items():
             probes.setdefault(probe, []).append(numbers.label(relations))
     whole = {name: labels for name, labels in probes.items() if len(labels) == len(ids)}
@@ -199,10 +200,6 @@ def _top(scores: Mapping[str, float], gold: str | Sequence[str], numbers: _Numbe
     ranked = sorted(scores.items(), key=lambda item: -item[1])
     kept = [item for place, item in enumerate(ranked) if place < TOP_SCORES or item[0] in wanted]
     return [value for name, score in kept for value in (numbers.label(name), round(score, 3))]
-
-
-def _short(weight: float) -> float:
-    return float(f"{weight:.4g}")
 
 
 def _text_row(name: str, instance: Instance | None, numbers: _Numbers) -> list[Any]:
