@@ -20,7 +20,8 @@ from bench.run.plan import CellSpec, subset_hash, subsets
 from bench.run.probes import examine
 from bench.run.profiling import PeakMemory, Timer
 from bench.run.seeds import derive, seed_everything
-from bench.scoring.labels import Lines, choose, prediction_lines, score, shared_relation
+from bench.scoring.labels import Lines, choose, prediction_lines, score
+from bench.scoring.neighbours import retrieval_quality, same_relation
 from methods.base import Context, FitReport, Method, MethodError, Progress
 from methods.registry import METHODS
 from methods.types import Instance, RelationSchema
@@ -106,6 +107,8 @@ def _measure(
     if on_dev is not None:
         metrics["dev_f1"] = score(on_dev, dev, dataset, train)[0]["f1"]
     seconds = timer.seconds
+    # Outside the timings: what a cell costs does not depend on what else was asked.
+    quality = retrieval_quality(dataset.test, on_test.neighbours, train, schema.negative, untrained)
     result: dict[str, Any] = {
         "environment": describe(spec.device) | ({"memory_note": memory.note} if memory.note else {}),
         "metrics": metrics,
@@ -116,15 +119,15 @@ def _measure(
                 **fit.diagnostics,
                 **on_test.diagnostics,
                 **describe_constraints(schema, dataset.test),
-                **shared_relation(on_test.neighbours, untrained, dataset.test, train),
+                **same_relation(quality),
             }
         ),
+        "neighbours": quality,
         "history": [_plain(row) for row in fit.history],
     }
     lines = prediction_lines(on_test, dataset.test, predicted, schema)
-    # Outside the timings: what a cell costs does not depend on what else was asked.
     if spec.probes and on_test.neighbours is not None:
-        about, labels = examine(method, dataset, train, on_test.neighbours, untrained, predicted, spec.seed)
+        about, labels = examine(method, dataset, train, on_test.neighbours, predicted, spec.seed)
         result, lines = result | about, [line | more for line, more in zip(lines, labels, strict=True)]
     elsewhere, more = _elsewhere(method, spec, dataset, train, metrics)
     return result | ({"test_sets": elsewhere} if elsewhere else {}), lines + more
@@ -147,11 +150,10 @@ def _elsewhere(
             if not method.swap_datastore(target.database):
                 break  # targets with a datastore come last
         prediction = method.predict(target.instances)
-        predicted = choose(prediction, target.instances, dataset, target.database or train)
-        diagnostics = {
-            **prediction.diagnostics,
-            **shared_relation(prediction.neighbours, None, target.instances, target.database or train),
-        }
+        database, negative = target.database or train, dataset.schema.negative
+        predicted = choose(prediction, target.instances, dataset, database)
+        quality = retrieval_quality(target.instances, prediction.neighbours, database, negative)
+        diagnostics = {**prediction.diagnostics, **same_relation(quality)}
         results[target.key] = domains.summary(target, domains.score(target, predicted, dataset), _plain(diagnostics))
         where = {"test_set": target.test_set, "datastore": target.datastore}
         found = prediction_lines(prediction, target.instances, predicted, dataset.schema)

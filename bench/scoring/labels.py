@@ -1,9 +1,8 @@
-"""What a prediction comes to: labels, the corpus's metric, shared relations of neighbours, lines for the file."""
+"""What a prediction comes to: labels, the corpus's metric, lines for the file."""
 
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,37 +17,6 @@ from methods.types import Instance, Neighbours, Prediction, RelationSchema, bars
 # Six digits behind the point: differences below that are noise of the arithmetic, and files halve.
 DIGITS = 6
 Lines = list[dict[str, Any]]
-
-
-def shared_relation(
-    found: Sequence[Neighbours] | None,
-    untrained: Sequence[Neighbours] | None,
-    queries: Sequence[Instance],
-    database: Sequence[Instance],
-) -> dict[str, float]:
-    """Mean share of a query's neighbours that have its relation, or any of its relations: as retrieved, before the
-    retriever was trained (where it is trained), and by chance (neighbours drawn at random). Empty for a method
-    without neighbours."""
-    if found is None or not queries:
-        return {}
-    relations = {i.id: frozenset(i.relations) for i in database}
-    asked = [frozenset(query.relations) for query in queries]
-    frequency = Counter(relations.values())
-    chance = {
-        wanted: sum(count for names, count in frequency.items() if names & wanted) / len(database)
-        for wanted in set(asked)
-    }
-
-    def share(neighbours: Sequence[Neighbours]) -> float:
-        pairs = zip(asked, neighbours, strict=True)
-        shares = [np.mean([not wanted.isdisjoint(relations[i]) for i in near.ids]) for wanted, near in pairs]
-        return float(np.mean(shares))
-
-    result = {"same_relation": share(found)}
-    if untrained is not None:
-        result["same_relation_untrained"] = share(untrained)
-    result["same_relation_chance"] = float(np.mean([chance[wanted] for wanted in asked]))
-    return result
 
 
 def check_corpus(dataset: Dataset) -> None:

@@ -20,11 +20,10 @@ from bench.run.execute import execute
 from bench.run.plan import CellSpec, plan
 from bench.run.profiling import PeakMemory, Timer
 from bench.run.seeds import derive, seed_everything
-from bench.scoring.labels import shared_relation
 from bench.settings.config import build
 from methods.base import Progress
 from methods.registry import METHODS
-from methods.types import Instance, Neighbours, Prediction, Span
+from methods.types import Prediction
 
 
 @pytest.fixture
@@ -203,22 +202,3 @@ def test_another_projects_commit_is_not_ours(monkeypatch: pytest.MonkeyPatch, tm
     assert environment._checkout() == {"commit": None, "dirty": None}
     answers["rev-parse"] = str(environment.ROOT)
     assert environment._checkout() == {"commit": str(environment.ROOT), "dirty": False}
-
-
-def test_shared_relation_by_hand() -> None:
-    def instance(name: str, relation: str) -> Instance:
-        return Instance(name, ("a", "b"), Span(0, 1), Span(1, 2), relation)
-
-    database = [instance("d0", "r"), instance("d1", "r"), instance("d2", "s"), instance("d3", "t"), instance("d4", "t")]
-    queries = [instance("q0", "r"), instance("q1", "s"), instance("q2", "u")]
-    found = [Neighbours(("d0", "d2"), (1, 1)), Neighbours(("d2", "d3"), (1, 1)), Neighbours(("d3", "d4"), (1, 1))]
-    before = [Neighbours(("d3", "d4"), (1, 1))] * 3
-    assert shared_relation(found, before, queries, database) == pytest.approx(
-        {
-            "same_relation": (1 / 2 + 1 / 2 + 0) / 3,
-            "same_relation_untrained": 0.0,
-            "same_relation_chance": (2 / 5 + 1 / 5 + 0) / 3,
-        }
-    )
-    assert "same_relation_untrained" not in shared_relation(found, None, queries, database)
-    assert shared_relation(None, None, queries, database) == {}

@@ -12,23 +12,13 @@ from bench.errors import DataError
 from bench.records.store import Store
 from bench.run.execute import execute
 from bench.run.plan import plan
-from bench.scoring.labels import shared_relation
 from bench.settings.config import build
-from methods.types import Instance, Neighbours, Span
+from methods.types import Instance, Span
 from tests.data.documents import ada, write, zoe
 
 
 def instance(name: str, *relations: str) -> Instance:
     return Instance(name, ("x", "y"), Span(0, 1), Span(1, 2), relations[0], more_relations=relations[1:])
-
-
-def test_any_shared_relation_counts() -> None:
-    database = [instance("d0", "a", "b"), instance("d1", "b"), instance("d2", "c"), instance("d3", "none")]
-    queries = [instance("q0", "b", "c"), instance("q1", "a")]
-    found = [Neighbours(("d0", "d3"), (1, 1)), Neighbours(("d0", "d1"), (1, 1))]
-    assert shared_relation(found, None, queries, database) == pytest.approx(
-        {"same_relation": 1 / 2, "same_relation_chance": (3 / 4 + 1 / 4) / 2}
-    )
 
 
 @pytest.fixture
