@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from bench.errors import ConfigError, DataError, StoreError
+from bench.records.record import Record
+from bench.records.store import Store
 from bench.settings import config
 from methods.base import MethodError
 from methods.registry import RegistryError
@@ -44,6 +46,18 @@ def read_config(args: argparse.Namespace, **more: Any) -> config.RunConfig:
     does."""
     names = ("dataset", "data_dir", "split_ids", "drop_leaks", "device")
     return config.build(args.preset, args.settings, **{name: getattr(args, name) for name in names}, **more)
+
+
+def say(line: str) -> None:
+    """What is no result goes to stderr, at once."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def say_failed(records: Sequence[Record], store: Store) -> None:
+    """One line for each failed cell."""
+    for record in records:
+        why = record.error.message if record.error else ""
+        say(f"failed: {record.label}: {why} ({store.record_path(record.cell_id)})")
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -28,11 +28,11 @@ def run(args: argparse.Namespace) -> int:
     """Raises ConfigError where a folder holds no run or the two have no cell in common, StoreError for broken files."""
     if args.show < 0:
         raise ConfigError(f"--show {args.show}: use a whole number from 0")
-    from bench.records.run import changed_settings, open_run, paired_cells
+    from bench.records.run import Run, changed_settings, paired_cells
     from bench.report.answer_tables import difference_table
     from bench.report.tabular import to_console
 
-    before, after = open_run(args.before), open_run(args.after)
+    before, after = Run.open(args.before), Run.open(args.after)
     pairs = paired_cells(before, after)
     if not pairs:
         raise ConfigError(f"{args.before} and {args.after} have no finished cell of one method and setting in common")

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import shlex
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from bench.cli import FAILURE, INTERRUPTED
+from bench.cli import FAILURE, INTERRUPTED, say, say_failed
 from bench.errors import ConfigError
+
+if TYPE_CHECKING:
+    from bench.run.job import Job
 
 
 def add_parser(commands: Any) -> None:
@@ -59,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
         return INTERRUPTED
     if args.derive or (args.compute and any(contract.needs_sharing for contract in contracts)):
         for problem in derive(cells.stores(args.records), folders):
-            _say(f"not derived: {problem}")
+            say(f"not derived: {problem}")
     if args.derive or args.compute:
         records = cells.read_records(cells.stores(args.records))
     found = [
@@ -77,25 +78,18 @@ def _compute(missing: Sequence[Any], records: Path, folders: Mapping[str, Path])
     """Run what is missing; how many cells failed, -1 where it was interrupted."""
     from bench.figures.work import Corpora, jobs
 
-    command = shlex.join(["python", "-m", "bench", *sys.argv[1:]])
     try:
-        return sum(map(_work, jobs(missing, records, Corpora(folders), command, _say)))
+        return sum(map(_work, jobs(missing, records, Corpora(folders), say)))
     except KeyboardInterrupt:
-        _say("interrupted: finished cells are stored; run again to continue")
+        say("interrupted: finished cells are stored; run again to continue")
         return -1
 
 
-def _work(job: Any) -> int:
+def _work(job: Job) -> int:
     """Run the cells of a job; how many of them failed."""
-    from bench.run.executors import serial
-    from bench.run.progress import display
-
-    _say(f"{job.store.out}: {len(job.specs)} cells to run, {job.cached} stored")
-    with display(job.specs, job.cached, Console(stderr=True)) as shown:
-        done = list(serial.run(job.specs, job.dataset, job.store, shown))
-    failed = [(record, record.error) for record in done if record.error]
-    for record, error in failed:
-        _say(f"failed: {job.store.record_path(record.cell_id)}: {error.message}")
+    say(f"{job.store.out}: {len(job.waiting)} cells to run, {len(job.specs) - len(job.waiting)} stored")
+    failed = job.work(Console(stderr=True))
+    say_failed(failed, job.store)
     return len(failed)
 
 
@@ -118,7 +112,3 @@ def _folders(texts: Sequence[str], corpora: set[str]) -> dict[str, Path]:
             raise ConfigError(f"--data-dir {text!r}: expected NAME=DIR with a NAME of {', '.join(sorted(corpora))}")
         folders[name] = Path(folder)
     return folders
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

@@ -32,37 +32,41 @@ def add_parser(commands: Any) -> None:
     add("--ratio", metavar="R", type=float, help="default: the largest")
     add("--draw", metavar="D", type=int, help="default: the lowest")
     add("--seed", metavar="S", type=int, help="default: the lowest")
+    add(
+        "--test-set", metavar="KEY", help="one of `bench run --test-sets` instead of the corpus's own, such as A or A@B"
+    )
     add("--data-dir", metavar="DIR", type=Path, help="folder of the corpus's files, where it is not that of the run")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Raises ConfigError for what the run does not have, StoreError for broken files."""
-    from bench.records.run import cells_of_one_setting, corpus, open_run
+    from bench.records.run import Run, cells_of_one_setting, predictions_on
 
-    found = open_run(args.folder)
+    found = Run.open(args.folder)
     compared = args.list in ("fixed", "broken")
     methods = [*args.method, args.against] if compared and args.method else args.method
     cells = cells_of_one_setting(found, methods, args.ratio, args.draw, args.seed)
-    if compared and args.against not in cells:
+    lines = predictions_on(found.store, cells, args.test_set)
+    if compared and args.against not in lines:
         raise ConfigError(
-            f"{args.folder} has no finished cell of {args.against} beside {', '.join(cells)}; see --against"
+            f"{args.folder} has no finished cell of {args.against} beside {', '.join(lines)}; see --against"
         )
-    lines = {method: found.store.predictions(record.cell_id) for method, record in cells.items()}
     if args.list:
         _list(lines, args.list, args.against)
         return 0
-    dataset, why = corpus(found, args.data_dir)
-    instances = None if dataset is None else {i.id: i for i in (*dataset.train, *dataset.dev, *dataset.test)}
+    dataset, why = found.corpus(args.data_dir)
+    instances = None if dataset is None else dataset.by_id
     if instances is None:
         print(f"ids alone, the corpus is not at hand: {why}\n")
+    headings = {method: _heading(cells[method], args.test_set) for method in lines}
     if args.id is not None:
-        _show(args.id, cells, lines, instances)
+        _show(args.id, headings, lines, instances)
         return 0
-    negative = None if dataset is None else dataset.schema.negative
-    for method, record in cells.items():
-        print(f"{_heading(record)}\n")
-        _summarise(lines[method], lines.get(args.against) if method != args.against else None, negative, instances)
+    for method, heading in headings.items():
+        print(f"{heading}\n")
+        before = lines.get(args.against) if method != args.against else None
+        _summarise(lines[method], before, cells[method].negative, instances)
     return 0
 
 
@@ -101,7 +105,7 @@ def _summarise(
 
 def _show(
     name: str,
-    cells: Mapping[str, Record],
+    headings: Mapping[str, str],
     lines: Mapping[str, Sequence[Mapping[str, Any]]],
     instances: Mapping[str, Instance] | None,
 ) -> None:
@@ -120,7 +124,7 @@ def _show(
     print(f"  gold: {label_text(known['gold'])}")
     for method, line in chosen.items():
         if line is not None:
-            print(f"\n{_heading(cells[method])}")
+            print(f"\n{headings[method]}")
             for row in _answer(line, query, instances or {}):
                 print(f"  {row}")
 
@@ -146,10 +150,11 @@ def _answer(line: Mapping[str, Any], query: Instance | None, instances: Mapping[
         yield f"   {_text(near)}"
 
 
-def _heading(record: Record) -> str:
+def _heading(record: Record, test_set: str | None) -> str:
+    metrics = record.metrics if test_set is None else (record.test_sets or {})[test_set]["metrics"]
     return (
         f"{record.method}  ratio {record.ratio:g}  draw {record.draw}  seed {record.seed}  "
-        f"({record.cell_id}, F1 {100 * record.metrics['f1']:.1f})"
+        f"({record.cell_id}{f', {test_set}' if test_set else ''}, F1 {100 * metrics['f1']:.1f})"
     )
 
 

@@ -11,7 +11,6 @@ from typing import Any
 
 from bench.errors import ConfigError, DataError
 from bench.paths import PRESETS
-from bench.records.store import Store
 from bench.settings.config import preset_names, read_preset
 from methods.registry import METHODS, Registry, RegistryError
 from methods.settings import Settings
@@ -135,12 +134,11 @@ def _grid(preset: str) -> str:
 
 
 def _runs(folder: Path) -> Iterator[tuple[str, str]]:
+    from bench.records.run import Run
+
     for path in sorted(folder.glob("*/run.json")):
-        store = Store(path.parent)
-        manifest = store.read_manifest()
-        if manifest is None:
-            continue
-        states = [record.status for record in store.records(manifest["cells"])]
-        failed = f", {states.count('failed')} failed" if "failed" in states else ""
-        total = len(manifest["cells"])
-        yield str(path.parent), f"{states.count('ok')} of {total} cells{failed}, {manifest.get('created', '')}"
+        found = Run.open(path.parent)
+        states = [record.status for record in found.records]
+        others = "".join(f", {states.count(state)} {state}" for state in ("failed", "skipped") if state in states)
+        total = len(found.manifest.cells)
+        yield str(path.parent), f"{states.count('ok')} of {total} cells{others}, {found.manifest.created}"

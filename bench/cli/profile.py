@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
 import time
 from datetime import UTC, datetime
@@ -34,17 +33,14 @@ def run(args: argparse.Namespace) -> int:
     from bench.overhead.measure import Row
     from bench.overhead.parts import measure, pieces
     from bench.overhead.report import cost_line, line, write
+    from bench.records.manifest import command_line
     from bench.run.environment import describe, resolve_device
 
     device = resolve_device(args.device)
     environment = describe(device)
-    about = {
-        "command": shlex.join(["python", "-m", "bench", *sys.argv[1:]]),
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": f"{environment['cpu']}, {environment['threads']} threads, {device}",
-        "environment": environment,
-        "quick": args.quick,
-    }
+    machine = f"{environment['cpu']}, {environment['threads']} threads, {device}"
+    about = {"command": command_line(), "created": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine,
+             "environment": environment, "quick": args.quick}  # fmt: skip
     started, rows, costs, written = time.perf_counter(), [], [], []
     todo = pieces(chosen, quick=args.quick, device=device)
     for number, piece in enumerate(todo, start=1):

@@ -7,14 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from bench.data.base import Dataset
 from bench.errors import ConfigError, DataError
+from bench.records.run import Run
 from bench.records.store import Store
-from bench.settings.config import RunConfig
-from bench.settings.flags import one_line
-from methods.registry import RegistryError
 
 
 def add_parser(commands: Any) -> None:
@@ -31,14 +27,16 @@ def add_parser(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Raises ConfigError where the folder holds no run, no record yet or no such reference, StoreError for broken
     files, DataError where --data-dir holds no such corpus."""
-    store = Store(args.folder)
-    manifest = store.read_manifest()
-    if manifest is None:
-        raise ConfigError(f"{args.folder} holds no run (no run.json); `bench list runs` shows those under results/")
-    if args.no_texts:
-        publish(store, manifest, None, ["The page shows ids instead of texts (--no-texts)."], args.reference)
-    else:
-        publish(store, manifest, *_corpus(manifest, args.data_dir), args.reference)
+    run = Run.open(args.folder)
+    dataset, notes = None, ["The page shows ids instead of texts (--no-texts)."]
+    if not args.no_texts:
+        dataset, why = run.corpus(args.data_dir)
+        if dataset is None and args.data_dir is not None:
+            raise DataError(why)
+        notes = (
+            [f"The page shows ids instead of texts: {why} (--data-dir DIR names the corpus's folder)."] if why else []
+        )
+    publish(run.store, run.manifest.plain(), dataset, notes, args.reference)
     return 0
 
 
@@ -79,18 +77,3 @@ def publish(
     print("\nwritten:")
     for file in [*files, page]:
         print(f"  {file}")
-
-
-def _corpus(manifest: Mapping[str, Any], data_dir: Path | None) -> tuple[Dataset | None, list[str]]:
-    """The corpus that the manifest names, or None and why. Raises DataError where ``data_dir`` was given in vain."""
-    from bench.data import load_configured
-
-    try:
-        config = RunConfig.model_validate(manifest.get("config"))
-        source = config.dataset.model_copy(update={"split_ids": None, "data_dir": data_dir or config.dataset.data_dir})
-        return load_configured(config.model_copy(update={"dataset": source})), []
-    except (ValidationError, DataError, RegistryError) as error:
-        if data_dir is not None and isinstance(error, DataError):
-            raise
-        reason = "its configuration is of another version" if isinstance(error, ValidationError) else one_line(error)
-        return None, [f"The page shows ids instead of texts: {reason} (--data-dir DIR names the corpus's folder)."]

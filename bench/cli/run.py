@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import shlex
-import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from bench.cli import FAILURE, INTERRUPTED, add_setting_flags, read_config
+from bench.cli import FAILURE, INTERRUPTED, add_setting_flags, read_config, say, say_failed
 from bench.cli.report import publish
 from bench.errors import ConfigError
-from bench.records.record import SCHEMA_VERSION, Record
 from bench.records.store import Store
 from bench.settings import config as configuration
 from bench.settings.config import RunConfig
+
+if TYPE_CHECKING:
+    from bench.run.job import Job
 
 
 def add_parser(commands: Any) -> None:
@@ -57,9 +56,9 @@ def run(args: argparse.Namespace) -> int:
         tuned=args.tuned,
         probes=args.probes,
     )
-    # From here on torch and the data are loaded; a typo above was answered at once.
+    # From here on the data are loaded; a typo above was answered at once.
     from bench.data import load_configured
-    from bench.data.quality import inspect
+    from bench.run.job import Job
     from bench.run.plan import plan, plan_notes
 
     configuration.method_options(config)  # before a large corpus is read; `plan` needs them again
@@ -69,77 +68,54 @@ def run(args: argparse.Namespace) -> int:
     store = Store(args.out or Path("results") / f"{config.preset}-{config.dataset.name}")
     if store.out.exists() and not store.out.is_dir():
         raise ConfigError(f"--out {store.out} is a file; name a folder")
-    waiting = [spec for spec in specs if args.fresh or not store.finished(spec.cell_id)]
-    _announce(specs, waiting, store, notes)
+    job = Job(store, dataset, specs, args.fresh)
+    _announce(job, notes)
     if args.explain:
-        _explain(waiting, store, fresh=args.fresh)
+        _explain(job)
     if args.dry_run:
-        from bench.statistics.power import plan_lines
-
-        print("\n".join(plan_lines(len(dataset.test), len(config.draws), len(config.seeds))))
-        _show_grid(specs, waiting)
+        _show_grid(job, config)
         return 0
-    manifest = _manifest(config, [spec.cell_id for spec in specs], notes)
-    quality = inspect(dataset, config.ratios, config.models.max_input_tokens).summary()
-    counted = dict(dataset.card)
-    manifest["dataset"] = {"name": dataset.name, "hash": dataset.content_hash, "card": counted, "quality": quality}
-    store.write_manifest(manifest)  # before the cells: an unfinished run can be reported too
+    return _work(job, config, notes)
+
+
+def _work(job: Job, config: RunConfig, notes: Sequence[str]) -> int:
+    """Run what waits, then write tables and figures; the exit code."""
+    from bench.records.manifest import write_manifest
+
+    # Before the cells: an unfinished run can be reported too.
+    manifest = write_manifest(job.store, config, [spec.cell_id for spec in job.specs], job.dataset, notes)
     try:
-        failed = _work(specs, waiting, dataset, store)
+        failed = job.work(Console(stderr=True))
     except KeyboardInterrupt:
-        stored = sum(store.finished(spec.cell_id) for spec in specs)
-        _say(f"interrupted: {stored} of {len(specs)} cells stored; run again to continue")
+        stored = sum(job.store.finished(spec.cell_id) for spec in job.specs)
+        say(f"interrupted: {stored} of {len(job.specs)} cells stored; run again to continue")
         return INTERRUPTED
-    publish(store, manifest, dataset)
-    for record in failed:
-        why = record.error.message if record.error else ""
-        _say(f"failed: {record.label}: {why} ({store.record_path(record.cell_id)})")
+    publish(job.store, manifest.plain(), job.dataset)
+    say_failed(failed, job.store)
     return FAILURE if failed else 0
 
 
-def _work(specs: Sequence[Any], waiting: Sequence[Any], dataset: Any, store: Store) -> list[Record]:
-    """Run the cells that wait; the records of those that failed."""
-    from bench.run.executors import serial
-    from bench.run.progress import display
-
-    with display(waiting, len(specs) - len(waiting), Console(stderr=True)) as shown:
-        shown.learn(store.records(spec.cell_id for spec in specs))
-        return [record for record in serial.run(waiting, dataset, store, shown) if record.status == "failed"]
-
-
-def _manifest(config: RunConfig, cells: list[str], notes: list[str]) -> dict[str, Any]:
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "command": shlex.join(["python", "-m", "bench", *sys.argv[1:]]),
-        "config": config.model_dump(mode="json"),
-        "digest": config.digest(),
-        "cells": cells,
-        "warnings": notes,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-
-
-def _announce(specs: Sequence[Any], waiting: Sequence[Any], store: Store, notes: Sequence[str]) -> None:
-    _say(f"{store.out}: {len(specs)} cells, {len(specs) - len(waiting)} stored, {len(waiting)} to run")
+def _announce(job: Job, notes: Sequence[str]) -> None:
+    stored = len(job.specs) - len(job.waiting)
+    say(f"{job.store.out}: {len(job.specs)} cells, {stored} stored, {len(job.waiting)} to run")
     for note in notes:
-        _say(f"note: {note}")
+        say(f"note: {note}")
 
 
-def _explain(waiting: Sequence[Any], store: Store, *, fresh: bool) -> None:
+def _explain(job: Job) -> None:
     from bench.records.identity import explain
 
-    records = store.records()
-    for spec in waiting:
-        reasons = ["--fresh"] if fresh else explain(spec.cell_id, spec.identity, records)
+    records = job.store.records()
+    for spec in job.waiting:
+        reasons = ["--fresh"] if job.fresh else explain(spec.cell_id, spec.identity, records, type(spec.options))
         for reason in reasons:
             print(f"{spec.cell_id}  {spec.label}: {reason}")
 
 
-def _show_grid(specs: Sequence[Any], waiting: Sequence[Any]) -> None:
-    missing = {spec.cell_id for spec in waiting}
-    for spec in specs:
+def _show_grid(job: Job, config: RunConfig) -> None:
+    from bench.statistics.power import plan_lines
+
+    print("\n".join(plan_lines(len(job.dataset.test), len(config.draws), len(config.seeds))))
+    missing = {spec.cell_id for spec in job.waiting}
+    for spec in job.specs:
         print(f"{'to run' if spec.cell_id in missing else 'stored'}  {spec.cell_id}  {spec.label}")
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from bench.cli import FAILURE, INTERRUPTED, add_setting_flags, read_config
+from bench.cli import FAILURE, INTERRUPTED, add_setting_flags, read_config, say
 from bench.errors import ConfigError, StoreError
 from bench.settings.config import RunConfig
 from bench.settings.variants import file_name
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
     from bench.data.base import Dataset
     from bench.run.plan import CellSpec
+    from bench.tuning.objective import Fold
     from methods.settings import SearchSpace
 
 
@@ -60,6 +60,7 @@ def run(args: argparse.Namespace) -> int:
     _check(args, config)
     # From here on torch, Optuna and the data are loaded; a typo above was answered at once.
     from bench.data import load_configured
+    from bench.run.execute import unfit
     from bench.run.plan import plan, plan_notes
     from bench.tuning.space import read_space, resolved_space
 
@@ -70,13 +71,17 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(f"dataset {dataset.name} has no dev instances, on which settings are chosen")
     specs = plan(config, dataset)
     for note in [*dataset.warnings(), *plan_notes(config, specs, dataset)]:
-        _say(f"note: {note}")
+        say(f"note: {note}")
     code = 0
     for method, space in spaces.items():
+        own = [spec for spec in specs if spec.method == method]
+        if reason := unfit(own[0], dataset):
+            say(f"{method}: not tuned: {reason}")
+            continue
         try:
-            code = max(code, _tune([spec for spec in specs if spec.method == method], dataset, config, space, args))
+            code = max(code, _tune(own, dataset, config, space, args))
         except KeyboardInterrupt:
-            _say(f"interrupted while tuning {method}; run again to continue")
+            say(f"interrupted while tuning {method}; run again to continue")
             return INTERRUPTED
     return code
 
@@ -98,39 +103,24 @@ def _tune(
     specs: Sequence[CellSpec], dataset: Dataset, config: RunConfig, space: SearchSpace, args: argparse.Namespace
 ) -> int:
     """Tune the method of ``specs`` (one per draw); its exit code."""
-    from bench.tuning.display import TrialDisplay
-    from bench.tuning.objective import dev_scores, folds
-    from bench.tuning.space import configured
+    from bench.tuning.objective import folds
     from bench.tuning.storage import identity, open_study
-    from bench.tuning.study import completed, finished, optimise, running
+    from bench.tuning.study import finished, running
 
-    method, draws = specs[0].method, folds(specs, dataset)
-    where = f"{dataset.name}-{specs[0].ratio:g}"
+    method, where, draws = specs[0].method, f"{dataset.name}-{specs[0].ratio:g}", folds(specs, dataset)
     folder = (args.out or Path("results") / "tuning" / file_name(f"{config.preset}-{where}")) / file_name(method)
     storage = args.storage or str(folder / "study.journal")
-    steps = [spec.budget.steps(len(fold.train)) for spec, fold in zip(specs, draws, strict=True)]
     study = open_study(
         storage if "://" in storage else Path(storage),
         f"{config.preset}-{where}-{method}",
         identity(specs, space),
         seed=specs[0].seed,
-        warmup=steps[0] // 3,
+        warmup=draws[0].steps // 3,
     )
-    _say(f"{method}: {len(finished(study))} of {args.trials} trials finished; {folder}")
-    seconds = [t.duration.total_seconds() for t in completed(study) if t.duration]
-    display = TrialDisplay(method, len(draws), seconds, Console(stderr=True))
-    with display:
-        optimise(
-            study,
-            args.trials,
-            space,
-            configured(config, method, space),
-            lambda values, report, watch: dev_scores(draws, config, values, report, watch),
-            sum(steps),
-            display,
-        )
+    say(f"{method}: {len(finished(study))} of {args.trials} trials finished; {folder}")
+    _search(study, draws, config, space, args.trials)
     if others := running(study):
-        _say(f"{method}: {others} trials still run in other processes; the last of them writes the results")
+        say(f"{method}: {others} trials still run in other processes; the last of them writes the results")
         return 0
     try:
         return _publish(study, config, space, folder, args.out or Path("configs") / "tuned" / file_name(where))
@@ -138,6 +128,26 @@ def _tune(
         raise
     except OSError as error:
         raise StoreError(f"{error.filename or folder} cannot be written: {error.strerror or error}") from error
+
+
+def _search(study: Study, draws: Sequence[Fold], config: RunConfig, space: SearchSpace, trials: int) -> None:
+    from bench.tuning.display import TrialDisplay
+    from bench.tuning.objective import dev_scores
+    from bench.tuning.space import configured
+    from bench.tuning.study import completed, optimise
+
+    method = draws[0].spec.method
+    seconds = [t.duration.total_seconds() for t in completed(study) if t.duration]
+    with TrialDisplay(method, len(draws), seconds, Console(stderr=True)) as display:
+        optimise(
+            study,
+            trials,
+            space,
+            configured(config, method, space),
+            lambda values, report, watch: dev_scores(draws, config, values, report, watch),
+            sum(fold.steps for fold in draws),
+            display,
+        )
 
 
 def _publish(study: Study, config: RunConfig, space: SearchSpace, folder: Path, tuned: Path) -> int:
@@ -149,7 +159,7 @@ def _publish(study: Study, config: RunConfig, space: SearchSpace, folder: Path, 
     method = folder.name
     table = write_trials(folder / "trials.csv", study, space)
     if not completed(study):
-        _say(f"{method}: no trial gave a score; {table} says why")
+        say(f"{method}: no trial gave a score; {table} says why")
         return FAILURE
     variant = tuned_variant(study, config, method)
     file = write_variant(tuned, variant)
@@ -166,7 +176,3 @@ def _publish(study: Study, config: RunConfig, space: SearchSpace, folder: Path, 
     for path in (file, table, *figures):
         print(f"  {path}")
     return 0
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

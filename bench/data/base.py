@@ -55,6 +55,12 @@ class Dataset:
     extra_tests: Mapping[str, tuple[Instance, ...]] = field(default_factory=dict)
     datastores: Mapping[str, tuple[Instance, ...]] = field(default_factory=dict)
 
+    @property
+    def by_id(self) -> dict[str, Instance]:
+        """Every instance, those of other test sets and datastores too."""
+        parts = (self.train, self.dev, self.test, *self.extra_tests.values(), *self.datastores.values())
+        return {instance.id: instance for part in parts for instance in part}
+
     @cached_property
     def repeats(self) -> dict[str, tuple[Repeat, ...]]:
         """Instances of dev and test that repeat another split's: {"dev_in_train", "test_in_train", "test_in_dev"}.

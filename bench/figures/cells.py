@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
-
 from bench.errors import ConfigError
 from bench.figures.contract import Contract, Grid
 from bench.figures.derive import lacks_neighbours
 from bench.paths import ROOT
+from bench.records.identity import completed
 from bench.records.record import Record
 from bench.records.store import Store
 from bench.settings import config as configuration
@@ -54,14 +53,17 @@ class Wanted:
         return f"{self.dataset} {self.series} ratio {self.ratio:g} draw {self.draw} seed {self.seed}"
 
     @property
+    def settings(self) -> dict[str, Any]:
+        """The part of an identity that it asks for."""
+        shared = self.config.model_dump(mode="json", include={*configuration.SECTIONS, "type_constraints"})
+        own = {"options": self.options, "optimisation": method_optimisation(self.config, self.method)}
+        return shared | {name: part.model_dump(mode="json") for name, part in own.items()}
+
+    @property
     def key(self) -> str:
         """Equal for two wishes that the same record answers."""
-        shared = self.config.model_dump(mode="json", include={"dataset", *configuration.SECTIONS, "type_constraints"})
-        settings = [
-            part.model_dump(mode="json") for part in (self.options, method_optimisation(self.config, self.method))
-        ]
-        own = [self.method, *settings, self.ratio, self.draw, self.seed]
-        return canonical_json([shared, own])
+        corpus = self.config.dataset.model_dump(mode="json")
+        return canonical_json([corpus, self.settings, self.method, self.ratio, self.draw, self.seed])
 
 
 @dataclass(frozen=True)
@@ -147,22 +149,15 @@ def answers(record: Record, wish: Wanted) -> bool:
     names = {name: getattr(wish, name) for name in ("dataset", "method", "ratio", "draw", "seed")}
     if any(getattr(record, name) != value for name, value in names.items()):
         return False
-    identity, config = record.identity, wish.config
-    budget = config.budget
-    # How often dev is looked at changes a result only where dev decides something.
-    ignored = () if budget.patience or budget.restore_best else ("evaluate_every",)
-    return (
-        _same(wish.options, identity.get("options"))
-        and _same(budget, identity.get("budget"), ignored)
-        and _same(method_optimisation(config, wish.method), identity.get("optimisation"))
-        and all(_same(getattr(config, part), identity.get(part)) for part in ("models", "scoring"))
-        and identity.get("type_constraints", "given") == config.type_constraints
-    )
+    now, then = (completed(identity, type(wish.options)) for identity in (wish.settings, record.identity))
+    if not (wish.config.budget.patience or wish.config.budget.restore_best):
+        # How often dev is looked at changes a result only where dev decides something.
+        del now["budget"]["evaluate_every"]
+    return all(_same(now[name], then[name]) for name in wish.settings)
 
 
-def _same(asked: BaseModel, recorded: object, ignored: Sequence[str] = ()) -> bool:
-    """Whether recorded settings are those asked for. A setting that is younger than the record had its default."""
-    defaults = type(asked).model_construct().model_dump(mode="json", warnings=False)
-    then = defaults | (recorded if isinstance(recorded, dict) else {})
-    now = asked.model_dump(mode="json")
-    return all(then.get(name) == now[name] for name in now if name not in ignored)
+def _same(asked: Any, recorded: Any) -> bool:
+    """Whether a recorded setting, or each one of a section, is as asked for."""
+    if not isinstance(asked, Mapping):
+        return bool(asked == recorded)
+    return all(recorded.get(key) == value for key, value in asked.items())

@@ -13,8 +13,9 @@ from typing import Any
 from bench.data.base import Dataset
 from bench.errors import DataError, StoreError
 from bench.records.files import write_file
+from bench.records.manifest import read_manifest
 from bench.records.record import Record
-from bench.records.run import Run, corpus
+from bench.records.run import Run
 from bench.records.store import Store
 from bench.scoring.neighbours import retrieval_quality
 from methods.types import Neighbours
@@ -30,7 +31,9 @@ def derive(places: Sequence[Store], folders: Mapping[str, Path]) -> list[str]:
         waiting = tuple(record for record in store.records() if record.ok and lacks_neighbours(record))
         if not waiting:
             continue
-        dataset, why = corpus(Run(store, store.read_manifest() or {}, waiting), folders.get(waiting[0].dataset))
+        manifest = read_manifest(store)
+        folder = folders.get(waiting[0].dataset)
+        dataset, why = Run(store, manifest).corpus(folder) if manifest else (None, "it has no run.json")
         if dataset is None:
             problems.append(f"{store.out.name}, {len(waiting)} to derive: {why}")
             continue

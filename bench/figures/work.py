@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from statistics import fmean
 
@@ -14,20 +12,12 @@ from bench.data.base import Dataset
 from bench.errors import ConfigError, DataError
 from bench.figures.cells import Cell, Wanted
 from bench.records.files import file_names
-from bench.records.record import SCHEMA_VERSION, Record
+from bench.records.manifest import read_manifest, write_manifest
+from bench.records.record import Record
 from bench.records.store import Store
+from bench.run.job import Job
 from bench.run.plan import CellSpec, plan
 from bench.settings.config import RunConfig, canonical_json
-
-
-@dataclass(frozen=True)
-class Job:
-    """Cells to run and where; ``cached`` more of them have a result there."""
-
-    store: Store
-    dataset: Dataset
-    specs: Sequence[CellSpec]
-    cached: int
 
 
 class Corpora:
@@ -80,9 +70,7 @@ def estimate(wish: Wanted, records: Sequence[Record]) -> float | None:
     return fmean(seconds) if seconds else None
 
 
-def jobs(
-    wishes: Sequence[Wanted], records: Path, corpora: Corpora, command: str, say: Callable[[str], None]
-) -> Iterator[Job]:
+def jobs(wishes: Sequence[Wanted], records: Path, corpora: Corpora, say: Callable[[str], None]) -> Iterator[Job]:
     """Runs in RECORDS/figures-PRESET, one more per folder of tuned settings and per value of a varied option, each of
     which `bench report` reads.
 
@@ -105,9 +93,8 @@ def jobs(
         asked = {(wish.method, wish.ratio, wish.draw, wish.seed) for wish in group}
         specs = [spec for spec in plan(config, dataset) if (spec.method, spec.ratio, spec.draw, spec.seed) in asked]
         store = Store(records / folders[name])
-        _write_manifest(store, config, specs, dataset, command)
-        waiting = [spec for spec in specs if not store.finished(spec.cell_id)]
-        yield Job(store, dataset, waiting, len(specs) - len(waiting))
+        _plan(store, config, specs, dataset)
+        yield Job(store, dataset, specs)
 
 
 def _union(group: Sequence[Wanted]) -> RunConfig:
@@ -122,23 +109,13 @@ def _union(group: Sequence[Wanted]) -> RunConfig:
     return group[0].config.model_copy(update=grid)
 
 
-def _write_manifest(store: Store, config: RunConfig, specs: Sequence[CellSpec], dataset: Dataset, command: str) -> None:
-    """That of `bench run`. Cells of earlier calls stay in it, except those that are run again."""
+def _plan(store: Store, config: RunConfig, specs: Sequence[CellSpec], dataset: Dataset) -> None:
+    """Write the manifest of `bench run`. Cells of earlier calls stay in it, except those that are run again."""
     planned = {(spec.method, spec.ratio, spec.draw, spec.seed) for spec in specs}
-    earlier = [
+    earlier = read_manifest(store)
+    kept = [
         record.cell_id
-        for record in store.records((store.read_manifest() or {"cells": []})["cells"])
+        for record in store.records(earlier.cells if earlier else ())
         if (record.method, record.ratio, record.draw, record.seed) not in planned
     ]
-    store.write_manifest(
-        {
-            "schema_version": SCHEMA_VERSION,
-            "command": command,
-            "config": config.model_dump(mode="json"),
-            "digest": config.digest(),
-            "cells": [*earlier, *(spec.cell_id for spec in specs)],
-            "warnings": dataset.warnings(),
-            "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "dataset": {"name": dataset.name, "hash": dataset.content_hash, "card": dict(dataset.card)},
-        }
-    )
+    write_manifest(store, config, [*kept, *(spec.cell_id for spec in specs)], dataset, dataset.warnings())

@@ -6,6 +6,7 @@ instance stands for, and what neighbours share with their query.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -41,6 +42,7 @@ class Record(_Part):
 
     ``skipped``: the method said that it is unfit for the corpus; ``error`` has its reason. ``n_unpaired``: gold facts
     that no test instance stands for. ``neighbours``, ``probes``, ``test_sets``: None where there is nothing such.
+    ``prediction_files``: the examinations (bench.run.examinations) whose predictions have a file of their own.
     """
 
     schema_version: Literal[2] = SCHEMA_VERSION
@@ -65,6 +67,7 @@ class Record(_Part):
     neighbours: dict[str, Any] | None = None
     probes: dict[str, dict[str, Any]] | None = None
     test_sets: dict[str, dict[str, Any]] | None = None
+    prediction_files: tuple[str, ...] = ()
     history: list[dict[str, Number]] = []
     environment: dict[str, Any] = {}
     created: str = ""
@@ -86,3 +89,12 @@ def read_record(raw: Mapping[str, Any]) -> Record:
     except ValidationError as error:
         first = error.errors()[0]
         raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+
+
+def plain_numbers(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Numbers of numpy or torch as Python's; NaN and infinity, which JSON lacks, as None."""
+    plain: dict[str, Any] = {}
+    for name, value in values.items():
+        number = value if isinstance(value, str | int) else float(value)
+        plain[name] = None if isinstance(number, float) and not math.isfinite(number) else number
+    return plain

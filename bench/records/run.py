@@ -1,21 +1,21 @@
-"""What `bench inspect` and `bench compare` read: the finished cells of runs, and a corpus where it is at hand."""
+"""A run folder as a whole: its manifest, its records in the order of the plan, and its corpus where that is at hand."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-from pydantic import ValidationError
+from typing import Any, Self
 
 from bench.data import Dataset, load_configured
 from bench.errors import ConfigError, DataError
-from bench.records.identity import key_of, leaves, short
+from bench.records.identity import differences, key_of
+from bench.records.manifest import Manifest, read_manifest
 from bench.records.record import Record
 from bench.records.store import Store
-from bench.settings.config import RunConfig
+from bench.settings.flags import one_line
 from methods.registry import RegistryError
 
 Setting = tuple[float, int, int]  # ratio, draw, seed
@@ -23,23 +23,44 @@ Setting = tuple[float, int, int]  # ratio, draw, seed
 
 @dataclass(frozen=True)
 class Run:
-    """A run folder, its manifest, and its finished records in the order of the plan."""
+    """A folder that `bench run` or `bench figures --run` wrote. Records are read when they are asked for."""
 
     store: Store
-    manifest: Mapping[str, Any]
-    records: tuple[Record, ...]
+    manifest: Manifest
 
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Raises ConfigError where the folder holds no run, StoreError for a broken manifest."""
+        store = Store(folder)
+        manifest = read_manifest(store)
+        if manifest is None:
+            raise ConfigError(f"{folder} holds no run (no run.json); `bench list runs` shows those under results/")
+        return cls(store, manifest)
 
-def open_run(folder: Path) -> Run:
-    """Raises ConfigError where the folder holds no run or no finished cell, StoreError for broken files."""
-    store = Store(folder)
-    manifest = store.read_manifest()
-    if manifest is None:
-        raise ConfigError(f"{folder} holds no run (no run.json); `bench list runs` shows those under results/")
-    records = tuple(record for record in store.records(manifest["cells"]) if record.ok)
-    if not records:
-        raise ConfigError(f"{folder} has no finished cell yet")
-    return Run(store, manifest, records)
+    @cached_property
+    def records(self) -> tuple[Record, ...]:
+        """Those of the plan that exist, in its order, failed and skipped ones too. Raises StoreError."""
+        return tuple(self.store.records(self.manifest.cells))
+
+    @cached_property
+    def finished(self) -> tuple[Record, ...]:
+        """Those with a result. Raises ConfigError where there is none, and StoreError."""
+        if found := tuple(record for record in self.records if record.ok):
+            return found
+        raise ConfigError(f"{self.store.out} has no finished cell yet")
+
+    def corpus(self, data_dir: Path | None = None) -> tuple[Dataset | None, str]:
+        """The corpus, from ``data_dir`` or where the run had it; or None and why it is not at hand."""
+        try:
+            config = self.manifest.configured()
+            source = {"split_ids": None, "data_dir": data_dir or config.dataset.data_dir}
+            config = config.model_copy(update={"dataset": config.dataset.model_copy(update=source)})
+            dataset = load_configured(config)
+        except (ConfigError, DataError, RegistryError) as error:
+            return None, one_line(error)
+        if {record.identity.get("dataset_hash") for record in self.records} != {dataset.content_hash}:
+            return None, f"the corpus {dataset.name} is another than the one of the run"
+        return dataset, ""
 
 
 def cells_of_one_setting(
@@ -54,12 +75,12 @@ def cells_of_one_setting(
 
     ``methods``: none are all. Raises ConfigError for a method or a setting that the run does not have.
     """
-    has = list(dict.fromkeys(record.method for record in run.records))
+    has = list(dict.fromkeys(record.method for record in run.finished))
     for method in methods:
         if method not in has:
             raise ConfigError(f"{run.store.out} has no finished cell of method {method!r}; it has {', '.join(has)}")
     settings: dict[Setting, dict[str, Record]] = defaultdict(dict)
-    for record in run.records:
+    for record in run.finished:
         where = (record.ratio, record.draw, record.seed)
         asked = zip(where, (ratio, draw, seed), strict=True)
         if record.method in (methods or has) and all(wanted in (None, value) for value, wanted in asked):
@@ -69,47 +90,49 @@ def cells_of_one_setting(
         given = [("ratio", ratio), ("draw", draw), ("seed", seed)]
         which = " ".join(f"{name} {value:g}" for name, value in given if value is not None) or "one setting"
         of = f" of {', '.join(methods)}" if methods else ""
-        ratios = ", ".join(f"{value:g}" for value in sorted({record.ratio for record in run.records}))
+        ratios = ", ".join(f"{value:g}" for value in sorted({record.ratio for record in run.finished}))
         raise ConfigError(f"{run.store.out} has no finished cells{of} with {which}; its ratios are {ratios}")
     return {method: settings[best][method] for method in methods or has if method in settings[best]}
 
 
-def corpus(run: Run, data_dir: Path | None = None) -> tuple[Dataset | None, str]:
-    """The corpus of a run, from ``data_dir`` or where the run had it; or None and why it is not at hand."""
-    try:
-        config = RunConfig.model_validate(run.manifest.get("config"))
-    except ValidationError:
-        return None, "run.json was written by another version"
-    if data_dir is not None:
-        config = config.model_copy(update={"dataset": config.dataset.model_copy(update={"data_dir": data_dir})})
-    try:
-        dataset = load_configured(config)
-    except (ConfigError, DataError, RegistryError) as error:
-        return None, " ".join(str(error).split())
-    if dataset.content_hash != run.records[0].identity["dataset_hash"]:
-        return None, f"the corpus {dataset.name} is another than the one of the run"
-    return dataset, ""
+def predictions_on(
+    store: Store, cells: Mapping[str, Record], test_set: str | None = None
+) -> dict[str, list[dict[str, Any]]]:
+    """The predictions of cells, by method: on their test set, or on one of `Record.test_sets`, without the methods that
+    have no result there. Raises ConfigError where none has, StoreError."""
+    if test_set is None:
+        return {method: store.predictions(record.cell_id) for method, record in cells.items()}
+    found = {}
+    for method, record in cells.items():
+        targets = record.test_sets or {}
+        if test_set in targets:
+            own = test_set == next(iter(targets))  # the others have a file of their own
+            where = targets[test_set]["test_set"], targets[test_set]["datastore"]
+            lines = store.each_prediction(record.cell_id, "" if own else "test_sets")
+            found[method] = [line for line in lines if own or (line["test_set"], line["datastore"]) == where]
+    if not found:
+        known = dict.fromkeys(key for record in cells.values() for key in record.test_sets or ())
+        has = ", ".join(known) or "none but its own"
+        raise ConfigError(f"--test-set {test_set}: no test set of these cells of {store.out}; they have {has}")
+    return found
 
 
 def paired_cells(before: Run, after: Run) -> list[tuple[Record, Record]]:
     """The finished cells that two runs have of one corpus, method, ratio, draw and seed, in the order of the first."""
-    later = {key_of(record): record for record in after.records}
-    keys = [(record, key_of(record)) for record in before.records]
+    later = {key_of(record): record for record in after.finished}
+    keys = [(record, key_of(record)) for record in before.finished]
     return [(record, later[key]) for record, key in keys if key in later]
 
 
 def changed_settings(before: Run, after: Run) -> list[str]:
-    """Fields of the configuration, and of the identity of cells in common, that differ: 'field: before -> after'."""
-    then, now = leaves(before.manifest.get("config") or {}), leaves(after.manifest.get("config") or {})
-    changes = {
-        key: f"{key}: {short(then.get(key))} -> {short(now.get(key))}"
-        for key in {*then, *now}
-        if then.get(key) != now.get(key)
-    }
+    """Fields of the configuration, and of the identity of cells in common, that differ: 'field: before -> after'.
+    What a run does not say had its default there (bench.records.identity)."""
+    then, now = (dict[str, Any](run.manifest.config) for run in (before, after))
     for old, new in paired_cells(before, after):
-        for key in ("dataset_hash", "method_version"):
-            first, second = old.identity.get(key), new.identity.get(key)
-            name = key if key == "dataset_hash" else f"{old.method}.{key}"
-            if first != second:
-                changes[name] = f"{name}: {short(first)} -> {short(second)}"
-    return [changes[key] for key in sorted(changes)]
+        # All options, where the configuration has those that were given.
+        for said, record in ((then, old), (now, new)):
+            said["options"] = {**said.get("options", {}), record.method: record.identity.get("options", {})}
+        for key, name in (("dataset_hash", "dataset_hash"), ("method_version", f"{old.method}.method_version")):
+            if old.identity.get(key) != new.identity.get(key):
+                then[name], now[name] = old.identity.get(key), new.identity.get(key)
+    return differences(then, now)

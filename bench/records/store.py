@@ -15,14 +15,16 @@ import re
 import tempfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from bench.errors import StoreError
 from bench.records.record import Record, read_record
 
 _CELL_ID = re.compile(r"[0-9a-f]{16}")
+_EXAMINATION = re.compile(r"(\.[a-z-]+)?")
 
 
 class Store:
@@ -37,12 +39,12 @@ class Store:
             raise ValueError(f"a cell id is 16 hexadecimal digits, got {cell_id!r}")
         return self.cells / f"{cell_id}.json"
 
-    def predictions_path(self, cell_id: str) -> Path:
-        return self.record_path(cell_id).with_suffix(".jsonl.gz")
-
-    def elsewhere_path(self, cell_id: str) -> Path:
-        """Predictions of other test sets and datastores (bench.run.test_sets); no file where none were asked for."""
-        return self.record_path(cell_id).with_suffix(".test-sets.jsonl.gz")
+    def predictions_path(self, cell_id: str, examination: str = "") -> Path:
+        """Of the test set, or of an ``examination`` (bench.run.examinations) that has a file of its own."""
+        part = f".{examination.replace('_', '-')}" if examination else ""
+        if not _EXAMINATION.fullmatch(part):
+            raise ValueError(f"an examination has a name of letters and _, got {examination!r}")
+        return self.record_path(cell_id).with_suffix(f"{part}.jsonl.gz")
 
     def derived_path(self, cell_id: str) -> Path:
         """What neighbours share, for a record that does not say it itself (bench.figures.derive)."""
@@ -72,25 +74,20 @@ class Store:
         dataset_hash = record.identity.get("dataset_hash")
         return {"cell_id": record.cell_id, "created": record.created, "dataset_hash": dataset_hash}
 
-    def predictions(self, cell_id: str) -> list[dict[str, Any]]:
+    def predictions(self, cell_id: str, examination: str = "") -> list[dict[str, Any]]:
         """One line per test instance. Raises StoreError where they are missing or broken."""
-        return list(self.each_prediction(cell_id))
+        return list(self.each_prediction(cell_id, examination))
 
-    def each_prediction(self, cell_id: str) -> Iterator[dict[str, Any]]:
+    def each_prediction(self, cell_id: str, examination: str = "") -> Iterator[dict[str, Any]]:
         """The same, read as they are asked for: a file may be larger than memory. Raises as `predictions`."""
-        return _read_lines(self.predictions_path(cell_id))
-
-    def predictions_elsewhere(self, cell_id: str) -> list[dict[str, Any]]:
-        """One line per instance of each other test set, with `test_set` and `datastore`. Raises as `predictions`."""
-        return list(_read_lines(self.elsewhere_path(cell_id)))
+        return _read_lines(self.predictions_path(cell_id, examination))
 
     def finished(self, cell_id: str) -> bool:
-        """Whether the cell needs no run: its record says ok and its predictions are there."""
+        """Whether the cell needs no run: it was skipped, or its record says ok and its predictions are there."""
         record = self.read(cell_id)
-        if record is None or not record.ok or not self.predictions_path(cell_id).exists():
-            return False
-        # The first of its test sets is the corpus's own.
-        return len(record.test_sets or ()) < 2 or self.elsewhere_path(cell_id).exists()
+        if record is None or not record.ok:
+            return record is not None and record.status == "skipped"
+        return all(self.predictions_path(cell_id, name).exists() for name in ("", *record.prediction_files))
 
     def records(self, ids: Iterable[str] | None = None) -> list[Record]:
         """The records that exist, in the order of ``ids``; all of the folder, by id, without them."""
@@ -99,46 +96,39 @@ class Store:
             ids = (name for name in found if _CELL_ID.fullmatch(name))
         return [record for record in map(self.read, ids) if record is not None]
 
-    def write(self, record: Record, predictions: Iterable[Mapping[str, Any]] | None) -> None:
-        """Put a cell in place, over an earlier one. A failed cell has no predictions (None); those that name a
-        `test_set` get a file of their own.
+    def write(
+        self,
+        record: Record,
+        predictions: Iterable[Mapping[str, Any]] | None,
+        more: Mapping[str, Iterable[Mapping[str, Any]]] = MappingProxyType({}),
+    ) -> None:
+        """Put a cell in place, over an earlier one. A cell without a result has no predictions (None); ``more``: those
+        of examinations, by name.
 
         Raises StoreError where the disk does not take it; then no part of the new cell is left.
         """
-        cell_id = record.cell_id
-        target = self.record_path(cell_id)
-        rows = None if predictions is None else list(predictions)
-        main = None if rows is None else [row for row in rows if "test_set" not in row]
-        elsewhere = [row for row in rows or () if "test_set" in row] or None
-        lines, more = self.predictions_path(cell_id), self.elsewhere_path(cell_id)
-        with (
-            _writing(target),
-            _staged(lines, main) as main_file,
-            _staged(more, elsewhere) as more_file,
-            _staged(target, record.model_dump(mode="json")) as record_file,
-        ):
+        target = self.record_path(record.cell_id)
+        parts = {**({} if predictions is None else {"": predictions}), **more}
+        contents = {self.predictions_path(record.cell_id, name): lines for name, lines in parts.items()}
+        with _writing(target), ExitStack() as staged:
+            files = {path: staged.enter_context(_staged(path, content)) for path, content in contents.items()}
+            record_file = staged.enter_context(_staged(target, record.model_dump(mode="json")))
             target.unlink(missing_ok=True)  # never an old record beside new predictions
-            for file, path in ((main_file, lines), (more_file, more)):
-                if file is None:
-                    path.unlink(missing_ok=True)
-                else:
-                    os.replace(file, path)
-            assert record_file is not None
+            for path in set(self.cells.glob(f"{record.cell_id}.*jsonl.gz")) - files.keys():
+                path.unlink()
+            for path, file in files.items():
+                os.replace(file, path)
             os.replace(record_file, target)
             _sync_folder(self.cells)
 
     def read_manifest(self) -> dict[str, Any] | None:
-        """The manifest of the last plan, None if this folder holds no run. Raises StoreError for a broken one."""
-        manifest = _read_json(self.out / "run.json")
-        if manifest is not None and not isinstance(manifest.get("cells"), list):
-            raise StoreError(f"{self.out / 'run.json'} is no manifest of a run; delete it and run again")
-        return manifest
+        """`run.json` as it is (bench.records.manifest), None if there is none. Raises StoreError for a broken one."""
+        return _read_json(self.out / "run.json")
 
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
-        """Replace the manifest. Raises StoreError where the disk does not take it."""
+        """Replace it. Raises StoreError where the disk does not take it."""
         target = self.out / "run.json"
         with _writing(target), _staged(target, manifest) as file:
-            assert file is not None
             os.replace(file, target)
             _sync_folder(self.out)
 
@@ -180,11 +170,8 @@ def _writing(target: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _staged(target: Path, content: object) -> Iterator[str | None]:
-    """A synced temporary file beside ``target``, gone afterwards unless it was moved; None for no content."""
-    if content is None:
-        yield None
-        return
+def _staged(target: Path, content: object) -> Iterator[str]:
+    """A synced temporary file beside ``target``, gone afterwards unless it was moved."""
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
     try:
         with os.fdopen(handle, "wb") as stream:

@@ -20,6 +20,10 @@ def upgraded(raw: Mapping[str, Any]) -> dict[str, Any]:
     identity, metrics = raw.get("identity") or {}, raw.get("metrics") or {}
     documents = isinstance(identity, Mapping) and identity.get("metric") == "docred_f1"
     new |= {"schema_version": 2, "negative": _negative(metrics, documents)}
+    if isinstance(identity, Mapping):  # only a variant named the method behind it
+        new["identity"] = {**identity, "registered": identity.get("registered", raw.get("method"))}
+    if isinstance(found := raw.get("test_sets"), Mapping) and len(found) > 1:  # the first one is the corpus's own
+        new["prediction_files"] = ("test_sets",)
     if documents:
         new["n_unpaired"] = _unpaired(metrics, new["negative"])
     return new

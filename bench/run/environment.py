@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import subprocess
+import sys
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,21 +21,39 @@ PACKAGES = ("torch", "transformers", "sentence-transformers", "peft", "faiss-cpu
 
 
 def resolve_device(wanted: str) -> str:
-    """'auto' -> the first GPU if there is one, else the CPU; other names are checked.
+    """'auto' -> the first GPU if there is one, else the CPU; other names are checked. A torch that was built for CPUs
+    alone is asked without importing it.
 
     Raises ConfigError for a GPU that is not there.
     """
     if wanted == "cpu":
         return wanted
-    import torch
-
-    found = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    found = _gpus()
     if wanted == "auto":
         return "cuda" if found else "cpu"
     index = int(wanted.partition(":")[2] or 0)
     if index >= found:
         raise ConfigError(f"--device {wanted}: torch sees {found} GPUs; use --device cpu, or install torch with CUDA")
     return wanted
+
+
+def _gpus() -> int:
+    if "torch" not in sys.modules and not _built_for_gpus():
+        return 0
+    import torch
+
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
+
+
+def _built_for_gpus() -> bool:
+    """What `torch/version.py` says of CUDA and ROCm; True where it does not say."""
+    spec = find_spec("torch")
+    try:
+        text = Path(spec.origin if spec and spec.origin else "").with_name("version.py").read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return True
+    values = dict(re.findall(r"^(cuda|hip)\b[^=\n]*= *(\S+)$", text, re.MULTILINE))
+    return values.get("cuda") != "None" or values.get("hip", "None") != "None"
 
 
 def describe(device: str) -> dict[str, Any]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
-import math
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,25 +12,26 @@ from bench.data.base import Dataset
 from bench.data.constraints import constrained
 from bench.data.constraints import describe as describe_constraints
 from bench.records.identity import NAMES
-from bench.records.record import Failure, Record, Subsets
-from bench.run import test_sets as domains
+from bench.records.record import Failure, Record, Subsets, plain_numbers
 from bench.run.environment import describe
+from bench.run.examinations import EXAMINATIONS, Trained
 from bench.run.plan import CellSpec, subset_hash, subsets
-from bench.run.probes import examine
 from bench.run.profiling import PeakMemory, Timer
 from bench.run.seeds import derive, seed_everything
-from bench.scoring.labels import Lines, choose, prediction_lines, score
+from bench.scoring.labels import Lines, prediction_lines, score
 from bench.scoring.neighbours import retrieval_quality, same_relation
-from methods.base import Context, FitReport, Method, MethodError, Progress
+from methods.base import Context, FitReport, Method, MethodError, Progress, Task
 from methods.registry import METHODS
 from methods.types import Instance, RelationSchema
+
+MoreLines = dict[str, Lines]
 
 
 def execute(
     spec: CellSpec, dataset: Dataset, progress: Callable[[Progress], None] = lambda _: None
-) -> tuple[Record, Lines | None]:
-    """The record of a cell and one line per test instance (None if the cell failed); a line of another test set or
-    datastore than the corpus's own says so (bench.run.test_sets).
+) -> tuple[Record, Lines | None, MoreLines]:
+    """The record of a cell, one line per test instance (None for a cell without a result), and the lines of
+    examinations that make predictions of their own, by name.
 
     Whatever goes wrong inside the method becomes a failed record; only an interruption passes through.
     """
@@ -49,17 +49,27 @@ def execute(
     )
     found: dict[str, Any] = {}
     lines: Lines | None = None
+    more: MoreLines = {}
     try:
         if subset_hash(train, dev) != spec.identity["subset_hash"]:
             raise ValueError(f"dataset {dataset.name} is not the one that cell {spec.cell_id} was planned with")
         seed_everything(derive("training", spec.seed))
-        found["environment"] = describe(spec.device)  # a failed cell has one too
-        measured, lines = _measure(spec, dataset, train, dev, progress)
-        found |= measured
+        found["environment"] = describe(spec.device)  # a cell without a result has one too
+        if reason := unfit(spec, dataset):
+            found |= {"status": "skipped", "error": Failure(type="Unfit", message=reason)}
+        else:
+            measured, lines, more = _result(spec, dataset, train, dev, progress)
+            found |= measured
     except Exception as error:  # a failed cell must not end the run of the others
         found |= {"status": "failed", "error": _error(error)}
     created = datetime.now(UTC).isoformat(timespec="seconds")
-    return Record.model_validate({**dict(planned), **found, "created": created}), lines
+    return Record.model_validate({**dict(planned), **found, "created": created}), lines, more
+
+
+def unfit(spec: CellSpec, dataset: Dataset) -> str:
+    """Why the method of a cell cannot be used on the corpus, "" where it can. Raises RegistryError."""
+    documents = any(i.document for part in (dataset.train, dataset.test) for i in part)
+    return METHODS.load(spec.registered).unfit(Task(dataset.schema, dataset.multi_label, documents), spec.options)
 
 
 def build_method(
@@ -83,19 +93,38 @@ def build_method(
     return METHODS.load(spec.registered)(spec.options, context)
 
 
+def _result(
+    spec: CellSpec,
+    dataset: Dataset,
+    train: Sequence[Instance],
+    dev: Sequence[Instance],
+    progress: Callable[[Progress], None],
+) -> tuple[dict[str, Any], Lines, MoreLines]:
+    """Fit, predict and examine: the parts of the record that come from it, and the lines of `execute`."""
+    dataset = replace(dataset, schema=constrained(dataset.schema, spec.type_constraints, train))
+    cell, result = _measure(spec, dataset, train, dev, progress)
+    lines = prediction_lines(cell.prediction, dataset.test, cell.predicted, dataset.schema)
+    more: MoreLines = {}
+    for examination in EXAMINATIONS:
+        if asked := spec.asked.get(examination.name):
+            found = examination.run(cell, asked)
+            result |= found.record
+            lines = [{**line, **label} for line, label in zip(lines, found.labels or [{}] * len(lines), strict=True)]
+            more |= {examination.name: found.lines} if found.lines else {}
+    return result | {"prediction_files": tuple(more)}, lines, more
+
+
 def _measure(
     spec: CellSpec,
     dataset: Dataset,
     train: Sequence[Instance],
     dev: Sequence[Instance],
     progress: Callable[[Progress], None],
-) -> tuple[dict[str, Any], Lines]:
+) -> tuple[Trained, dict[str, Any]]:
     """Fit and predict; the parts of the record that come from it."""
     timer = Timer()
-    schema = constrained(dataset.schema, spec.type_constraints, train)
-    dataset = dataclasses.replace(dataset, schema=schema)
     with timer.phase("total"), PeakMemory(spec.device) as memory:
-        method = build_method(spec, schema, progress)
+        method = build_method(spec, dataset.schema, progress)
         with timer.phase("fit"):
             fit = method.fit(train, dev)
         with timer.phase("predict_dev"):
@@ -108,57 +137,23 @@ def _measure(
         metrics["dev_f1"] = score(on_dev, dev, dataset, train)[0]["f1"]
     seconds = timer.seconds
     # Outside the timings: what a cell costs does not depend on what else was asked.
-    quality = retrieval_quality(dataset.test, on_test.neighbours, train, schema.negative, untrained)
-    result: dict[str, Any] = {
+    quality = retrieval_quality(dataset.test, on_test.neighbours, train, dataset.schema.negative, untrained)
+    diagnostics = {
+        **fit.diagnostics,
+        **on_test.diagnostics,
+        **describe_constraints(dataset.schema, dataset.test),
+        **same_relation(quality),
+    }
+    timings = {**fit.timings, **{name: seconds[name] for name in ("fit", "predict_dev", "predict_test")}}
+    return Trained(method, dataset, train, spec.seed, on_test, predicted, metrics), {
         "environment": describe(spec.device) | ({"memory_note": memory.note} if memory.note else {}),
         "metrics": metrics,
         "cost": _cost(fit, seconds, memory.bytes),
-        "timings": _plain({**fit.timings, **{name: seconds[name] for name in ("fit", "predict_dev", "predict_test")}}),
-        "diagnostics": _plain(
-            {
-                **fit.diagnostics,
-                **on_test.diagnostics,
-                **describe_constraints(schema, dataset.test),
-                **same_relation(quality),
-            }
-        ),
+        "timings": plain_numbers(timings),
+        "diagnostics": plain_numbers(diagnostics),
         "neighbours": quality,
-        "history": [_plain(row) for row in fit.history],
+        "history": [plain_numbers(row) for row in fit.history],
     }
-    lines = prediction_lines(on_test, dataset.test, predicted, schema)
-    if spec.probes and on_test.neighbours is not None:
-        about, labels = examine(method, dataset, train, on_test.neighbours, predicted, spec.seed)
-        result, lines = result | about, [line | more for line, more in zip(lines, labels, strict=True)]
-    elsewhere, more = _elsewhere(method, spec, dataset, train, metrics)
-    return result | ({"test_sets": elsewhere} if elsewhere else {}), lines + more
-
-
-def _elsewhere(
-    method: Method, spec: CellSpec, dataset: Dataset, train: Sequence[Instance], main: Mapping[str, Any]
-) -> tuple[dict[str, Any], Lines]:
-    """Results on the targets of bench.run.test_sets by their keys, and their predictions. ``main``: the metrics on the
-    corpus's own test set. A method without a database has no result with a datastore."""
-    results: dict[str, Any] = {}
-    lines: Lines = []
-    current: str | None = None
-    for target in domains.targets(dataset, spec.test_sets):
-        if target.key == dataset.test_name:
-            results[target.key] = domains.summary(target, main, {})
-            continue
-        if target.datastore != current:
-            current = target.datastore
-            if not method.swap_datastore(target.database):
-                break  # targets with a datastore come last
-        prediction = method.predict(target.instances)
-        database, negative = target.database or train, dataset.schema.negative
-        predicted = choose(prediction, target.instances, dataset, database)
-        quality = retrieval_quality(target.instances, prediction.neighbours, database, negative)
-        diagnostics = {**prediction.diagnostics, **same_relation(quality)}
-        results[target.key] = domains.summary(target, domains.score(target, predicted, dataset), _plain(diagnostics))
-        where = {"test_set": target.test_set, "datastore": target.datastore}
-        found = prediction_lines(prediction, target.instances, predicted, dataset.schema)
-        lines += [where | line for line in found]
-    return results, lines
 
 
 def _cost(fit: FitReport, seconds: Mapping[str, float], peak: int) -> dict[str, Any]:
@@ -178,12 +173,3 @@ def _error(error: Exception) -> Failure:
     """A MethodError speaks for itself; anything else is a bug, known by its traceback."""
     trace = "" if isinstance(error, MethodError) else "".join(traceback.format_exception(error))
     return Failure(type=type(error).__name__, message=str(error), traceback=trace)
-
-
-def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Numbers of numpy or torch as Python's; NaN and infinity, which JSON lacks, as None."""
-    plain: dict[str, Any] = {}
-    for name, value in values.items():
-        number = value if isinstance(value, str | int) else float(value)
-        plain[name] = None if isinstance(number, float) and not math.isfinite(number) else number
-    return plain

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from bench.data.base import Dataset
 from bench.data.split import ids_hash, subset
 from bench.errors import ConfigError
+from bench.records.identity import MODEL_FILES, cell_id
 from bench.records.record import SCHEMA_VERSION
-from bench.run import test_sets as domains
 from bench.run.environment import resolve_device
+from bench.run.examinations import EXAMINATIONS
 from bench.scoring.labels import check_corpus
-from bench.settings.config import RunConfig, TypeConstraints, canonical_json, method_optimisation, method_options
+from bench.settings.config import RunConfig, TypeConstraints, method_optimisation, method_options
 from methods.parts.model_files import identify
 from methods.registry import METHODS
 from methods.settings import Budget, Models, Optimisation, Scoring, Settings
@@ -27,7 +27,8 @@ class CellSpec:
     """One cell: all that `execute` needs but the dataset. Picklable.
 
     ``method`` is the name that is shown, ``registered`` the method that it stands for: another one for a variant.
-    ``identity`` is what the result depends on, as plain JSON values; its hash is the cell's id.
+    ``identity`` is what the result depends on, as plain JSON values (bench.records.identity); ``asked``: what each
+    examination is asked, by name.
     """
 
     dataset: str
@@ -44,12 +45,11 @@ class CellSpec:
     device: str
     identity: Mapping[str, Any]
     type_constraints: TypeConstraints = "given"
-    test_sets: tuple[str, ...] = ()
-    probes: bool = False
+    asked: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def cell_id(self) -> str:
-        return hashlib.sha256(canonical_json(self.identity).encode()).hexdigest()[:16]
+        return cell_id(self.identity, type(self.options))
 
     @property
     def label(self) -> str:
@@ -87,60 +87,26 @@ def plan(config: RunConfig, dataset: Dataset) -> tuple[CellSpec, ...]:
     """
     _check(config, dataset)
     check_corpus(dataset)
-    options = method_options(config)
+    options, device = method_options(config), resolve_device(config.device)
     optimisations = {method: method_optimisation(config, method) for method in config.methods}
-    versions = {method: METHODS.version(config.registered(method)) for method in config.methods}
-    device = resolve_device(config.device)
-    shared = {
-        "schema_version": SCHEMA_VERSION,
-        "dataset": dataset.name,
-        "dataset_hash": dataset.content_hash,
-        "metric": dataset.metric,
-        "generator": identify(config.models.generator),
-        "encoder": identify(config.models.encoder),
-        "instance_encoder": identify(config.models.instance_encoder),
-        "models": config.models.model_dump(mode="json"),
-        "scoring": config.scoring.model_dump(mode="json"),
-        "budget": config.budget.model_dump(mode="json"),
-        "device_type": device.partition(":")[0],
-        **domains.identity(dataset, config.dataset.test_sets),
-    }
-
-    if config.type_constraints != "given":  # absent means given: cells from before this setting keep their id
-        shared["type_constraints"] = config.type_constraints
-    if config.probes:  # likewise
-        shared["probes"] = True
+    asked = {one.name: one.asked(config) for one in EXAMINATIONS}
+    shared = _shared_identity(config, dataset, device, asked)
+    own = {method: _own_identity(config, method, options[method], optimisations[method]) for method in config.methods}
 
     def cell(ratio: float, draw: int, seed: int, method: str, chosen: str) -> CellSpec:
-        own = {
-            "subset_hash": chosen,
-            "method": method,
-            "options": options[method].model_dump(mode="json"),
-            "optimisation": optimisations[method].model_dump(mode="json"),
-            "method_version": versions[method],
-            "ratio": ratio,
-            "draw": draw,
-            "seed": seed,
-        }
-        if method in config.variants:  # absent elsewhere, so that other cells' ids do not depend on variants
-            own["registered"] = config.registered(method)
+        names: dict[str, Any] = {"dataset": dataset.name, "method": method, "ratio": ratio, "draw": draw, "seed": seed}
         return CellSpec(
-            dataset=dataset.name,
-            method=method,
+            **names,
             registered=config.registered(method),
-            ratio=ratio,
-            draw=draw,
-            seed=seed,
             options=options[method],
             budget=config.budget,
             optimisation=optimisations[method],
             models=config.models,
             scoring=config.scoring,
             device=device,
-            identity=shared | own,
+            identity={**shared, **own[method], **names, "subset_hash": chosen},
             type_constraints=config.type_constraints,
-            test_sets=config.dataset.test_sets,
-            probes=config.probes,
+            asked=asked,
         )
 
     return tuple(
@@ -150,6 +116,32 @@ def plan(config: RunConfig, dataset: Dataset) -> tuple[CellSpec, ...]:
         for seed in config.seeds
         for method in config.methods
     )
+
+
+def _shared_identity(config: RunConfig, dataset: Dataset, device: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What the results of all cells depend on."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "dataset_hash": dataset.content_hash,
+        "metric": dataset.metric,
+        "models": config.models.model_dump(mode="json"),
+        "scoring": config.scoring.model_dump(mode="json"),
+        "budget": config.budget.model_dump(mode="json"),
+        "device_type": device.partition(":")[0],
+        "type_constraints": config.type_constraints,
+        **{one.name: one.identity(dataset, asked[one.name]) for one in EXAMINATIONS},
+    }
+
+
+def _own_identity(config: RunConfig, method: str, options: Settings, optimisation: Optimisation) -> dict[str, Any]:
+    """What the results of one method depend on besides, the files of the models that it uses among it."""
+    return {
+        "registered": config.registered(method),
+        "method_version": METHODS.version(config.registered(method)),
+        "options": options.model_dump(mode="json"),
+        "optimisation": optimisation.model_dump(mode="json"),
+        **{name: identify(getattr(config.models, name)) for name in MODEL_FILES if name in options.uses},
+    }
 
 
 def _check(config: RunConfig, dataset: Dataset) -> None:

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from bench.records.record import Record
 from bench.run.plan import CellSpec
+from bench.settings.flags import one_line
 from methods.base import Progress
 
 LINE_EVERY = 10.0  # seconds between two plain lines within a cell
@@ -110,11 +111,10 @@ class Display:
         self.last = progress
 
     def finished(self, spec: CellSpec, record: Record) -> None:
-        # A failed cell says nothing about how long its likes take.
+        # A cell without a result says nothing about how long its likes take.
         if record.ok:
             self.left.add(spec.method, spec.ratio, self.elapsed)
-        else:
-            self.failed += 1
+        self.failed += record.status == "failed"
         self.done, self.current = self.done + 1, None
 
 
@@ -158,7 +158,7 @@ class Terminal(Display):
     def finished(self, spec: CellSpec, record: Record) -> None:
         seconds = self.elapsed
         super().finished(spec, record)
-        style = "green" if record.ok else "red"
+        style = {"ok": "green", "skipped": "yellow"}.get(record.status, "red")
         self.console.print(Text.assemble((outcome(record), style), f"  {spec.label}  {duration(seconds)}"))
 
     def render(self) -> RenderableType:
@@ -188,10 +188,12 @@ def describe(progress: Progress) -> str:
 
 
 def outcome(record: Record) -> str:
-    """'F1 73.1', or why the cell failed."""
+    """'F1 73.1', or why the cell failed or was skipped."""
     error = record.error
     if error is None:
         return f"F1 {100 * record.metrics['f1']:.1f}"
+    if record.status == "skipped":
+        return f"skipped ({one_line(error.message)[:200]})"
     return f"FAILED ({error.type}: {' '.join(error.message.split())[:200]})"
 
 

@@ -16,8 +16,11 @@ from typing import Any
 
 from bench.data.base import Dataset, instances_hash
 from bench.errors import ConfigError, DataError
-from bench.scoring.labels import report
+from bench.records.record import plain_numbers
+from bench.scoring.labels import Lines, choose, prediction_lines, report
 from bench.scoring.metric import Labels
+from bench.scoring.neighbours import retrieval_quality, same_relation
+from methods.base import Method
 from methods.types import Instance
 
 
@@ -59,10 +62,38 @@ def targets(dataset: Dataset, wanted: Sequence[str]) -> tuple[Target, ...]:
     return tuple(found)
 
 
-def identity(dataset: Dataset, wanted: Sequence[str]) -> dict[str, Any]:
-    """What the targets add to the identity of a cell: their contents. Nothing for a run without them."""
-    hashes = {target.key: instances_hash(target.instances, target.database) for target in targets(dataset, wanted)[1:]}
-    return {"test_sets": hashes} if hashes else {}
+def identity(dataset: Dataset, wanted: Sequence[str]) -> dict[str, str]:
+    """What the targets add to the identity of a cell: their contents, by key. Raises as `targets`."""
+    return {target.key: instances_hash(target.instances, target.database) for target in targets(dataset, wanted)[1:]}
+
+
+def examine(
+    method: Method, dataset: Dataset, wanted: Sequence[str], train: Sequence[Instance], main: Mapping[str, Any]
+) -> tuple[dict[str, Any], Lines]:
+    """Results of a method trained on ``train`` on the `targets`, by their keys, and its predictions for all but the
+    first. ``main``: the metrics on the corpus's own test set. A method without a database has no result with a
+    datastore. Raises MethodError for a datastore that is too small."""
+    results: dict[str, Any] = {}
+    lines: Lines = []
+    current: str | None = None
+    for target in targets(dataset, wanted):
+        if target.key == dataset.test_name:
+            results[target.key] = summary(target, main, {})
+            continue
+        if target.datastore != current:
+            current = target.datastore
+            if not method.swap_datastore(target.database):
+                break  # targets with a datastore come last
+        prediction = method.predict(target.instances)
+        database, negative = target.database or train, dataset.schema.negative
+        predicted = choose(prediction, target.instances, dataset, database)
+        quality = retrieval_quality(target.instances, prediction.neighbours, database, negative)
+        diagnostics = plain_numbers({**prediction.diagnostics, **same_relation(quality)})
+        results[target.key] = summary(target, score(target, predicted, dataset), diagnostics)
+        where = {"test_set": target.test_set, "datastore": target.datastore}
+        found = prediction_lines(prediction, target.instances, predicted, dataset.schema)
+        lines += [where | line for line in found]
+    return results, lines
 
 
 def score(target: Target, predicted: Labels, dataset: Dataset) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field, field_validator
 
 from bench.errors import ConfigError
 from bench.paths import PRESETS
-from bench.settings.flags import number, one_line, parsed, texts, whole_numbers
+from bench.settings.flags import numbers, one_line, parsed, texts, whole_numbers
 from bench.settings.validation import nearest, unknown_key, validated
 from bench.settings.variants import SUFFIX, Variant, with_tuned
 from methods.registry import METHODS
@@ -125,8 +125,7 @@ def build(
     """Preset, overridden by ``key=value`` settings, overridden by flags (given as the user typed them).
 
     ``tuned``: the folder of tuned variants (bench.settings.variants). Options of methods are checked later, by
-    `method_options`: that needs the methods' code.
-    Raises ConfigError, and RegistryError for an unknown method.
+    `method_options`: a plugin's need its code. Raises ConfigError, and RegistryError for an unknown method.
     """
     name, raw = read_preset(preset)
     if dataset is not None and dataset != raw["dataset"].get("name"):
@@ -137,20 +136,20 @@ def build(
         raw["variants"] |= found
     for setting in settings:
         _apply(raw, setting, chosen)
-    given: dict[str, Any] = {"data_dir": data_dir, "split_ids": split_ids, "drop_leaks": drop_leaks or None}
-    given["test_sets"] = texts(test_sets, "--test-sets") if test_sets is not None else None
-    raw["dataset"] |= {key: value for key, value in given.items() if value is not None}
-    raw["methods"] = chosen
-    if ratios is not None:
-        raw["ratios"] = [number(text, "--ratios") for text in texts(ratios, "--ratios")]
-    for key, text in (("draws", draws), ("seeds", seeds)):
-        if text is not None:
-            raw[key] = whole_numbers(text, f"--{key}")
-    if device is not None:
-        raw["device"] = device
-    if probes:
-        raw["probes"] = True
+    plain = {"data_dir": data_dir, "split_ids": split_ids, "drop_leaks": drop_leaks or None}
+    raw["dataset"] |= _given(plain) | _typed({"test_sets": (test_sets, texts)})
+    raw |= {"methods": chosen} | _given({"device": device, "probes": probes or None})
+    raw |= _typed({"ratios": (ratios, numbers), "draws": (draws, whole_numbers), "seeds": (seeds, whole_numbers)})
     return _with_known_methods(validated(RunConfig, {"preset": name, **raw}, ""))
+
+
+def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _typed(flags: Mapping[str, tuple[str | None, Callable[[str, str], Any]]]) -> dict[str, Any]:
+    """What flags say that were given, read by their functions. Raises ConfigError."""
+    return {key: read(text, f"--{key.replace('_', '-')}") for key, (text, read) in flags.items() if text is not None}
 
 
 def _with_known_methods(config: RunConfig) -> RunConfig:
@@ -194,13 +193,13 @@ def read_preset(preset: str) -> tuple[str, dict[str, Any]]:
 
 
 def method_options(config: RunConfig) -> dict[str, Settings]:
-    """The resolved options of every chosen method or variant, by name. Imports the methods, hence torch.
+    """The resolved options of every chosen method or variant, by name. Imports no built-in method.
 
     Raises ConfigError for an unknown or impossible option, RegistryError for a method that cannot be loaded.
     """
     resolved: dict[str, Settings] = {}
     for name in config.methods:
-        options: type[Settings] = METHODS.load(config.registered(name)).Options
+        options: type[Settings] = METHODS.options(config.registered(name))
         given = config.variants[name].options if name in config.variants else config.options.get(name, {})
         for key in given:
             if key not in options.model_fields:

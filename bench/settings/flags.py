@@ -38,8 +38,12 @@ def texts(text: str, flag: str) -> list[str]:
     raise ConfigError(f"{flag}: empty value in {text!r}; use a list separated by commas")
 
 
-def number(text: str, flag: str) -> float:
-    """Raises ConfigError."""
+def numbers(text: str, flag: str) -> list[float]:
+    """'0.01,1' -> the numbers. Raises ConfigError."""
+    return [_number(part, flag) for part in texts(text, flag)]
+
+
+def _number(text: str, flag: str) -> float:
     try:
         return float(text)
     except ValueError:

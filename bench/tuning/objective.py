@@ -34,6 +34,11 @@ class Fold:
     train: tuple[Instance, ...]
     dev: tuple[Instance, ...]
 
+    @property
+    def steps(self) -> int:
+        """Of training."""
+        return self.spec.budget.steps(len(self.train))
+
 
 def folds(specs: Sequence[CellSpec], dataset: Dataset) -> list[Fold]:
     """The draws of one method's cells."""
@@ -63,7 +68,7 @@ def dev_scores(
     for number, fold in enumerate(draws):
         spec = replace(fold.spec, options=options, optimisation=optimisation)
         finished.append(_dev_score(fold, spec, finished, done, report, partial(watch, number)))
-        done += spec.budget.steps(len(fold.train))
+        done += fold.steps
         report(done, fmean(finished))
     return finished
 

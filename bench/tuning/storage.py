@@ -19,7 +19,8 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 from bench.errors import ConfigError, StoreError
-from bench.records.identity import differences
+from bench.records.identity import completed, differences
+from bench.run.examinations import EXAMINATIONS
 from bench.run.plan import CellSpec
 from bench.run.seeds import derive
 from bench.settings.config import canonical_json
@@ -56,7 +57,9 @@ class ByTrial(BaseSampler):
 
 def identity(specs: Sequence[CellSpec], space: SearchSpace) -> dict[str, Any]:
     """What the scores of a study depend on, as JSON values: that of its cells (one per draw), and the space."""
-    shared = {key: v for key, v in specs[0].identity.items() if key not in ("draw", "subset_hash", "test_sets")}
+    left_out = ("draw", "subset_hash", *(one.name for one in EXAMINATIONS))
+    whole = completed(specs[0].identity, type(specs[0].options))
+    shared = {key: value for key, value in whole.items() if key not in left_out}
     draws = {str(spec.draw): spec.identity["subset_hash"] for spec in specs}
     return json.loads(canonical_json(shared | {"draws": draws, "space": plain_space(space)}))
 

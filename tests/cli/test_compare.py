@@ -36,7 +36,7 @@ def test_what_changed(bench: Bench, mini_preset: Path, capsys: pytest.CaptureFix
 
     assert bench("compare", "one", "two", "--show", "2") == 0
     out = capsys.readouterr().out
-    assert "  options.mini.smoothing: 0.5 -> 90\n" in out
+    assert "  options.mini.smoothing: 0.5 -> 90.0\n" in out
     for ratio in (0.5, 1.0):
         pairs = list(zip(answers("one", ratio), answers("two", ratio), strict=True))
         was, now = ([side["predicted"] == side["gold"] for side in column] for column in zip(*pairs, strict=True))
@@ -49,6 +49,19 @@ def test_what_changed(bench: Bench, mini_preset: Path, capsys: pytest.CaptureFix
         assert f"  broke: {', '.join(list(dict.fromkeys(broke))[:2])}, ...\n" in out
     assert "mini_plain ratio 1: 0 fixed, 0 broke of 30 answers" in out
     assert "Relations that moved most" in out
+
+
+def test_a_default_shows_too(bench: Bench, mini_preset: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of options and, where a run is older than a setting, of settings."""
+    stored_run(mini_preset, "one", ratios="1")
+    stored_run(mini_preset, "two", "mini.k=3", ratios="1", probes=True)
+    path = Path("one/run.json")
+    manifest = json.loads(path.read_text())
+    del manifest["config"]["probes"], manifest["config"]["budget"]["patience"]
+    path.write_text(json.dumps(manifest))
+    assert bench("compare", "one", "two") == 0
+    settings = capsys.readouterr().out.split("\n\n")[0].splitlines()
+    assert settings == ["Settings", "  options.mini.k: 2 -> 3", "  probes: False -> True"]
 
 
 def test_other_training_instances_and_other_corpora(

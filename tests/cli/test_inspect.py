@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench.errors import ConfigError
-from bench.records.run import cells_of_one_setting, open_run
+from bench.records.run import Run, cells_of_one_setting
 from bench.records.store import Store
 from tests.records.factory import changed
 from tests.report.stored import stored_run
@@ -79,7 +79,7 @@ def test_ids_alone_without_the_corpus(finished: Bench, capsys: pytest.CaptureFix
     manifest["config"]["colour"] = "red"
     Path(OUT, "run.json").write_text(json.dumps(manifest))
     assert finished("inspect", OUT) == 0
-    assert "run.json was written by another version" in capsys.readouterr().out
+    assert "its configuration is of another version" in capsys.readouterr().out
 
 
 def test_lists(finished: Bench, capsys: pytest.CaptureFixture[str]) -> None:
@@ -119,6 +119,38 @@ def test_errors_in_numbers(finished: Bench, capsys: pytest.CaptureFixture[str]) 
     assert ["born_in", "10", "0", "10"] in rows  # moved: none fixed, ten broke
 
 
+def test_another_test_set(bench: Bench, mini_preset: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its predictions lie in a file of their own; what the corpus's own test set has stays with it."""
+    stored_run(mini_preset, OUT, test_sets="shifted,shifted@other", ratios="1")
+    records = {record.method: record for record in Store(Path(OUT)).records()}
+    f1 = {name: part["metrics"]["f1"] for name, part in records["mini"].test_sets.items()}
+    for key in f1:
+        assert bench("inspect", OUT, "--test-set", key, "--method", "mini") == 0
+        assert f", {key}, F1 {100 * f1[key]:.1f})\n" in capsys.readouterr().out
+    assert bench("inspect", OUT, "--test-set", "shifted", "--id", "shifted-0") == 0
+    out = capsys.readouterr().out
+    assert out.startswith("shifted-0\n  <e1> Ann </e1> born <e2> Org0 </e2>\n  gold: born_in\n")
+    assert out.count("predicted: ") == 2
+    assert "1. 1  train-" in out
+    assert bench("inspect", OUT, "--test-set", "shifted@other", "--id", "shifted-0") == 0
+    out = capsys.readouterr().out
+    assert out.count("predicted: ") == 1  # without a database there is none to swap
+    assert "1. 1  other-" in out
+    assert bench("inspect", OUT, "--test-set", "shifted", "--list", "wrong", "--method", "mini") == 0
+    assert all(line.startswith("shifted-") for line in capsys.readouterr().out.splitlines())
+
+
+def test_a_test_set_that_is_not_there(bench: Bench, mini_preset: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stored_run(mini_preset, OUT, test_sets="shifted", ratios="1")
+    assert bench("inspect", OUT, "--test-set", "far") == 2
+    assert "--test-set far: no test set of these cells of results/mini-mini; they have test, shifted" in (
+        capsys.readouterr().err
+    )
+    stored_run(mini_preset, "plain", ratios="1")
+    assert bench("inspect", "plain", "--test-set", "shifted") == 2
+    assert "they have none but its own" in capsys.readouterr().err
+
+
 def test_mistakes(finished: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     for arguments, message in (
         (("absent",), "absent holds no run (no run.json)"),
@@ -137,7 +169,7 @@ def test_mistakes(finished: Bench, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_one_setting_for_all_methods(finished: Bench) -> None:
-    run = open_run(Path(OUT))
+    run = Run.open(Path(OUT))
 
     def where(**asked: float) -> list[tuple]:
         cells = cells_of_one_setting(run, **asked)
@@ -148,7 +180,7 @@ def test_one_setting_for_all_methods(finished: Bench) -> None:
     store = Store(Path(OUT))
     failed = next(r for r in store.records() if (r.method, r.ratio) == ("mini", 1.0))
     store.write(changed(failed, status="failed"), None)
-    run = open_run(Path(OUT))
+    run = Run.open(Path(OUT))
     assert where() == [("mini", 0.5, 0), ("mini_plain", 0.5, 0)]  # where most methods are
     assert where(ratio=1.0) == [("mini_plain", 1.0, 0)]
     with pytest.raises(ConfigError, match="no finished cells of mini, mini_plain with ratio 1"):
@@ -156,7 +188,7 @@ def test_one_setting_for_all_methods(finished: Bench) -> None:
     for record in store.records():
         store.write(changed(record, status="failed"), None)
     with pytest.raises(ConfigError, match="has no finished cell yet"):
-        open_run(Path(OUT))
+        cells_of_one_setting(Run.open(Path(OUT)))
 
 
 def test_a_terminal_gets_no_commands() -> None:

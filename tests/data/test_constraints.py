@@ -83,7 +83,7 @@ def test_a_cell_with_learned_constraints(mini_preset: Path, dataset: Dataset) ->
     config = build(str(mini_preset), ["type_constraints=learned"])
     spec = plan(config, dataset)[0]
     assert spec.identity["type_constraints"] == "learned"
-    record, lines = execute(spec, dataset)
+    record, lines, _ = execute(spec, dataset)
     assert record.ok, record.error
     assert lines is not None
     by_id = {line["id"]: set(line["scores"]) for line in lines}
@@ -100,7 +100,7 @@ def test_the_setting_is_part_of_a_cell_unless_it_is_the_default(mini_preset: Pat
         plan(build(str(mini_preset), [f"type_constraints={mode}"]), dataset)[0] for mode in ("given", "none", "learned")
     )
     assert given.cell_id == plan(build(str(mini_preset)), dataset)[0].cell_id
-    assert "type_constraints" not in given.identity
+    assert given.identity["type_constraints"] == "given"
     assert len({given.cell_id, none.cell_id, learned.cell_id}) == 3
 
 

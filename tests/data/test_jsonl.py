@@ -195,7 +195,7 @@ def test_results_agree(mini, mini_preset):
     results = []
     for dataset in (original, load_dataset("jsonl", mini / "out", {})):
         records = [(spec.cell_id, *execute(spec, dataset)) for spec in plan(config, dataset)]
-        results.append([(cell_id, record.metrics, lines) for cell_id, record, lines in records])
+        results.append([(cell_id, record.metrics, lines) for cell_id, record, lines, _ in records])
     assert results[0] == results[1]
     assert len(results[0]) == 4
 

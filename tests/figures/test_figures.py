@@ -206,7 +206,7 @@ def test_a_failed_cell_is_code_1_and_tried_again(
     Path("shared.yaml").write_text(shorter, encoding="utf-8")
     monkeypatch.setenv("MINI_FAIL", "mendable")
     assert bench(*CALL, "--run") == 1
-    assert capsys.readouterr().err.count("failed: records/figures-mini/cells") == 2
+    assert capsys.readouterr().err.count(": mend me (records/figures-mini/cells") == 2
     assert "failed: mend me" in Path("out/figures.md").read_text(encoding="utf-8")
     monkeypatch.delenv("MINI_FAIL")
     assert bench(*CALL, "--run") == 0

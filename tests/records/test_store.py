@@ -197,12 +197,3 @@ def test_numbers_that_json_lacks_are_refused(store: Store) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         store.write(record(metrics={"f1": float("nan")}), LINES)
     assert files(store) == []
-
-
-def test_manifest_comes_back_and_is_checked(store: Store) -> None:
-    assert store.read_manifest() is None
-    store.write_manifest({"cells": [ID]})
-    assert store.read_manifest() == {"cells": [ID]}
-    (store.out / "run.json").write_text("{}", encoding="utf-8")
-    with pytest.raises(StoreError, match=r"run.json is no manifest"):
-        store.read_manifest()

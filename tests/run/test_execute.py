@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,14 @@ from bench.data.base import Dataset
 from bench.records.store import Store
 from bench.run import environment, profiling
 from bench.run.environment import resolve_device
-from bench.run.execute import execute
+from bench.run.execute import execute, unfit
 from bench.run.plan import CellSpec, plan
 from bench.run.profiling import PeakMemory, Timer
 from bench.run.seeds import derive, seed_everything
 from bench.settings.config import build
-from methods.base import Progress
+from methods.base import Progress, Task
 from methods.registry import METHODS
+from methods.settings import Settings
 from methods.types import Prediction
 
 
@@ -38,12 +40,12 @@ def specs(mini_preset: Path, dataset: Dataset) -> tuple[CellSpec, ...]:
 
 def test_a_record_has_the_fields_of_the_schema(specs: Sequence[CellSpec], dataset: Dataset, tmp_path: Path) -> None:
     seen: list[Progress] = []
-    record, lines = execute(specs[0], dataset, seen.append)
+    record, lines, _ = execute(specs[0], dataset, seen.append)
     assert record.status == "ok", record.error
     assert set(record.model_dump()) == {
         "schema_version", "cell_id", "status", "identity", "dataset", "method", "ratio", "draw", "seed", "n_train",
         "n_dev", "n_test", "n_unpaired", "negative", "subset_ids", "metrics", "cost", "timings", "diagnostics",
-        "neighbours", "probes", "test_sets", "history", "environment", "created", "error",
+        "neighbours", "probes", "test_sets", "prediction_files", "history", "environment", "created", "error",
     }  # fmt: skip
     assert set(record.cost) == {
         "train_seconds", "predict_seconds", "total_seconds", "peak_memory_bytes", "parameters", "trained_parameters",
@@ -70,21 +72,21 @@ def test_a_record_has_the_fields_of_the_schema(specs: Sequence[CellSpec], datase
 
 
 def test_the_same_spec_gives_the_same_predictions(specs: Sequence[CellSpec], dataset: Dataset) -> None:
-    (first, lines), (second, again) = execute(specs[0], dataset), execute(specs[0], dataset)
+    (first, lines, _), (second, again, _) = execute(specs[0], dataset), execute(specs[0], dataset)
     assert lines == again
     assert first.metrics == second.metrics
     assert execute(replace(specs[0], seed=1), dataset)[1] != lines
 
 
 def test_a_method_without_retrieval_has_no_neighbours(specs: Sequence[CellSpec], dataset: Dataset) -> None:
-    _, lines = execute(specs[1], dataset)
+    _, lines, _ = execute(specs[1], dataset)
     assert lines is not None
     assert all(line["neighbours"] is None for line in lines)
 
 
 def test_no_dev_instances_no_dev_score(mini_preset: Path, dataset: Dataset) -> None:
     without = replace(dataset, dev=())
-    record, _ = execute(plan(build(str(mini_preset)), without)[0], without)
+    record, _, _ = execute(plan(build(str(mini_preset)), without)[0], without)
     assert record.status == "ok"
     assert "dev_f1" not in record.metrics
 
@@ -96,7 +98,7 @@ def test_a_failure_is_a_record(
     specs: Sequence[CellSpec], dataset: Dataset, monkeypatch: pytest.MonkeyPatch, failure: str, kind: str, traced: bool
 ) -> None:
     monkeypatch.setenv("MINI_FAIL", failure)
-    record, lines = execute(specs[0], dataset)
+    record, lines, _ = execute(specs[0], dataset)
     assert lines is None
     assert record.error is not None
     assert (record.status, record.error.type) == ("failed", kind)
@@ -105,8 +107,45 @@ def test_a_failure_is_a_record(
     assert record.environment["python"]
 
 
+def test_a_method_that_is_unfit_is_skipped_with_its_reason(
+    specs: Sequence[CellSpec], dataset: Dataset, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[tuple[Task, Settings]] = []
+
+    def unfit(cls: type, task: Task, options: Settings) -> str:
+        asked.append((task, options))
+        return "it cannot count"
+
+    monkeypatch.setattr(METHODS.load("mini"), "unfit", classmethod(unfit))
+    monkeypatch.setenv("MINI_FAIL", "bug")  # nothing is trained
+    record, lines, more = execute(specs[0], dataset)
+    assert (record.status, lines, more, record.metrics) == ("skipped", None, {}, {})
+    assert record.error is not None
+    assert (record.error.type, record.error.message, record.error.traceback) == ("Unfit", "it cannot count", "")
+    assert asked == [(Task(dataset.schema, multi_label=False, documents=False), specs[0].options)]
+    store = Store(tmp_path)
+    store.write(record, lines, more)
+    assert store.finished(record.cell_id)
+
+
+def test_a_method_is_asked_about_documents(specs: Sequence[CellSpec], dataset: Dataset) -> None:
+    seen: list[Task] = []
+
+    class Asked(METHODS.load("mini")):  # type: ignore[misc]
+        @classmethod
+        def unfit(cls, task: Task, options: Settings) -> str:
+            seen.append(task)
+            return ""
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(METHODS), "load", lambda self, name: Asked)
+        for test in (dataset.test, tuple(replace(i, document="d") for i in dataset.test)):
+            assert unfit(specs[0], replace(dataset, test=test)) == ""
+    assert [task.documents for task in seen] == [False, True]
+
+
 def test_another_dataset_than_planned_is_a_failure(specs: Sequence[CellSpec], dataset: Dataset) -> None:
-    record, _ = execute(specs[0], replace(dataset, train=dataset.train[3:]))
+    record, _, _ = execute(specs[0], replace(dataset, train=dataset.train[3:]))
     assert record.error is not None
     assert "is not the one that cell" in record.error.message
 
@@ -126,7 +165,7 @@ def test_odd_diagnostics_do_not_lose_a_cell(
     predict: Callable[..., Prediction] = mini_method.predict
     odd: Mapping[str, Any] = {"spread": np.float32(0.5), "ratio": float("nan"), "count": 3}
     monkeypatch.setattr(mini_method, "predict", lambda self, rows: replace(predict(self, rows), diagnostics=odd))
-    record, _ = execute(specs[0], dataset)
+    record, _, _ = execute(specs[0], dataset)
     assert odd.keys() <= record.diagnostics.keys()
     assert {name: record.diagnostics[name] for name in odd} == {"spread": 0.5, "ratio": None, "count": 3}
 
@@ -193,6 +232,27 @@ def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     assert resolve_device("cuda:0") == "cuda:0"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert resolve_device("auto") == "cpu"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("cuda: Optional[str] = None\nhip: Optional[str] = None\n", False),
+        ("cuda = None\n", False),
+        ("cuda: Optional[str] = '12.4'\nhip: Optional[str] = None\n", True),
+        ("cuda: Optional[str] = None\nhip: Optional[str] = '6.1'\n", True),
+        ("debug = False\n", True),
+        (None, True),
+    ],
+)
+def test_what_torch_was_built_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str | None, expected: bool
+) -> None:
+    if text is not None:
+        (tmp_path / "version.py").write_text(text, encoding="utf-8")
+    spec = ModuleSpec("torch", None, origin=str(tmp_path / "__init__.py"))
+    monkeypatch.setattr(environment, "find_spec", lambda name: spec)
+    assert environment._built_for_gpus() is expected
 
 
 def test_another_projects_commit_is_not_ours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

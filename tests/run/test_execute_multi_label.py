@@ -33,7 +33,7 @@ def corpus(mini: Path) -> Path:
 def test_a_cell_from_files_to_record(corpus: Path, mini_preset: Path, tmp_path: Path) -> None:
     dataset = load_dataset("redocred", corpus, {})
     spec = plan(build(str(mini_preset), ["mini.k=1"]), dataset)[0]
-    record, lines = execute(spec, dataset)
+    record, lines, _ = execute(spec, dataset)
     assert record.status == "ok", record.error
     assert (record.n_train, record.n_test) == (12, 12)  # half of 24; every pair of the test documents
     assert record.identity["metric"] == "docred_f1"

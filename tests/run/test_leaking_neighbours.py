@@ -29,7 +29,7 @@ def dataset(mini: Path, monkeypatch: pytest.MonkeyPatch) -> Dataset:
 
 
 def error_of(dataset: Dataset, preset: Path, **flags: str) -> str:
-    record, lines = execute(plan(build(str(preset), **flags), dataset)[0], dataset)
+    record, lines, _ = execute(plan(build(str(preset), **flags), dataset)[0], dataset)
     if record.error is None:
         return ""
     assert lines is None

@@ -56,7 +56,7 @@ def test_identity_is_that_of_the_schema(config: RunConfig, dataset: Dataset) -> 
     assert set(spec.identity) == {
         "schema_version", "dataset", "dataset_hash", "subset_hash", "metric", "method", "options", "method_version",
         "generator", "encoder", "instance_encoder", "models", "scoring", "budget", "optimisation", "ratio", "draw",
-        "seed", "device_type",
+        "seed", "device_type", "registered", "type_constraints", "probes", "test_sets",
     }  # fmt: skip
     assert spec.identity["options"] == {"k": 2, "smoothing": 0.5}
     assert spec.identity["method_version"].startswith("mini-plugin==1.0 sha256:")

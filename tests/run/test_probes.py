@@ -178,7 +178,7 @@ def test_a_cell_with_probes(mini_preset: Path, dataset: Dataset, tmp_path: Path)
     with_database, without, *_ = specs = plan(build(str(mini_preset), probes=True), dataset)
     assert with_database.identity == plain[0].identity | {"probes": True}
     assert len({spec.cell_id for spec in (*plain, *specs)}) == 2 * len(plain)
-    record, lines = execute(with_database, dataset)
+    record, lines, _ = execute(with_database, dataset)
     assert record.status == "ok", record.error
     assert lines is not None
     assert list(record.probes) == ["same", "random", "shuffled", "gold", "wrong", "none"]
@@ -199,12 +199,12 @@ def test_a_cell_with_probes(mini_preset: Path, dataset: Dataset, tmp_path: Path)
     assert store.predictions(record.cell_id) == lines
     assert execute(with_database, dataset)[1] == lines
 
-    ordinary, ordinary_lines = execute(plain[0], dataset)
+    ordinary, ordinary_lines, _ = execute(plain[0], dataset)
     assert ordinary.probes is None
     assert ordinary.neighbours == record.neighbours  # with or without probes
     assert ordinary.metrics == record.metrics
     assert ordinary_lines == [{key: v for key, v in line.items() if key != "probes"} for line in lines]
-    record, lines = execute(without, dataset)  # nothing to replace
+    record, lines, _ = execute(without, dataset)  # nothing to replace
     assert record.status == "ok"
     assert record.probes is record.neighbours is None
     assert lines is not None

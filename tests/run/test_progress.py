@@ -16,6 +16,7 @@ from methods.base import Progress
 from tests.records.factory import make_record
 
 OK = make_record(0.731, method="mini", ratio=0.5, cost={"total_seconds": 8})
+SKIPPED = make_record(status="skipped", error={"type": "Unfit", "message": "no\nroom"})
 FAILED = make_record(error={"type": "MethodError", "message": "mend\nme"})
 
 
@@ -112,3 +113,14 @@ def test_the_display_fits_the_console(specs: tuple[CellSpec, ...]) -> None:
 def test_durations_and_outcomes_read_well() -> None:
     assert [duration(s) for s in (4.24, 200, 7500)] == ["4.2 s", "3 min 20 s", "2 h 05 min"]
     assert outcome(FAILED) == "FAILED (MethodError: mend me)"
+
+
+def test_a_skipped_cell_is_no_failure(specs: tuple[CellSpec, ...]) -> None:
+    assert outcome(SKIPPED) == "skipped (no room)"
+    out = io.StringIO()
+    with Terminal(specs, 0, Console(file=out, force_terminal=True, width=120)) as shown:
+        shown.finished(specs[0], SKIPPED)
+        assert (shown.failed, shown.counted) == (0, f"1/{len(specs)}")
+        shown.finished(specs[1], FAILED)
+        assert shown.failed == 1
+    assert "skipped (no room)" in out.getvalue()

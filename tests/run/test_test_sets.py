@@ -112,7 +112,7 @@ def test_identity_names_the_contents(mini_preset: Path, dataset: Dataset) -> Non
     assert more[0].cell_id != plain[0].cell_id
     changed = replace(dataset, datastores=dataset.datastores | {"other": dataset.datastores["other"][1:]})
     assert changed.content_hash == dataset.content_hash
-    now, then = (identity(d, WANTED)["test_sets"] for d in (changed, dataset))
+    now, then = (identity(d, WANTED) for d in (changed, dataset))
     assert [key for key in now if now[key] != then[key]] == ["shifted@other", "test@other"]
     with pytest.raises(ConfigError, match="has no test set"):
         plan(build(str(mini_preset), test_sets="none"), dataset)
@@ -121,7 +121,7 @@ def test_identity_names_the_contents(mini_preset: Path, dataset: Dataset) -> Non
 def test_records_and_predictions(mini_preset: Path, dataset: Dataset, tmp_path: Path) -> None:
     config = build(str(mini_preset), test_sets=",".join(WANTED), ratios="1")
     with_database, without = plan(config, dataset)
-    record, lines = execute(with_database, dataset)
+    record, lines, more = execute(with_database, dataset)
     assert record.status == "ok", record.error
     parts = record.test_sets
     assert list(parts) == ["test", "shifted", "shifted@other", "test@other"]
@@ -134,39 +134,39 @@ def test_records_and_predictions(mini_preset: Path, dataset: Dataset, tmp_path: 
     # The counts of the miniature method are its training, which a swap leaves alone.
     assert parts["test@other"]["metrics"]["f1"] == record.metrics["f1"]
     store = Store(tmp_path / "run")
-    store.write(record, lines)
+    store.write(record, lines, more)
     assert store.finished(with_database.cell_id)
     assert [line["id"] for line in store.predictions(with_database.cell_id)] == [i.id for i in dataset.test]
-    elsewhere = store.predictions_elsewhere(with_database.cell_id)
+    elsewhere = store.predictions(with_database.cell_id, "test_sets")
     assert len(elsewhere) == 8 + 8 + 30
     database = {i.id for i in dataset.datastores["other"]}
     for line in elsewhere:
         assert (line["datastore"] is not None) == ({name for name, _ in line["neighbours"]} <= database)
     assert store.records() == [record]
-    store.elsewhere_path(with_database.cell_id).unlink()
+    assert record.prediction_files == ("test_sets",)
+    store.predictions_path(with_database.cell_id, "test_sets").unlink()
     assert not store.finished(with_database.cell_id)
 
-    record, lines = execute(without, dataset)
+    record, lines, more = execute(without, dataset)
     assert list(record.test_sets) == ["test", "shifted"]
-    store.write(record, lines)
-    assert len(store.predictions_elsewhere(without.cell_id)) == 8
-    plain, lines = execute(plan(build(str(mini_preset)), dataset)[0], dataset)
+    store.write(record, lines, more)
+    assert len(store.predictions(without.cell_id, "test_sets")) == 8
+    plain, lines, more = execute(plan(build(str(mini_preset)), dataset)[0], dataset)
     assert plain.test_sets is None
-    store.write(plain, lines)
-    assert not store.elsewhere_path(plain.cell_id).exists()
+    assert (plain.prediction_files, more) == ((), {})
 
 
 def test_a_method_without_a_database_is_finished(mini_preset: Path, dataset: Dataset, tmp_path: Path) -> None:
     spec = plan(build(str(mini_preset), test_sets="test@other", methods="mini_plain"), dataset)[0]
-    record, lines = execute(spec, dataset)
+    record, lines, more = execute(spec, dataset)
     assert list(record.test_sets) == ["test"]
     store = Store(tmp_path / "run")
-    store.write(record, lines)
+    store.write(record, lines, more)
     assert store.finished(spec.cell_id)
 
 
 def test_a_datastore_that_is_too_small_fails_the_cell(mini_preset: Path, dataset: Dataset) -> None:
-    record, lines = execute(plan(build(str(mini_preset), test_sets="test@tiny"), dataset)[0], dataset)
+    record, lines, _ = execute(plan(build(str(mini_preset), test_sets="test@tiny"), dataset)[0], dataset)
     assert (record.status, lines) == ("failed", None)
     assert record.error.message == "k = 2 is more than the 1 instances of the datastore"
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +10,9 @@ import yaml
 
 from bench.data import load_dataset
 from bench.data.base import Dataset
-from bench.data.split import ids_hash
 from bench.errors import ConfigError
-from bench.records.record import SCHEMA_VERSION
-from bench.run.plan import plan, plan_notes, subsets
+from bench.run.plan import plan, plan_notes
 from bench.settings.config import RunConfig, build, method_optimisation, method_options
-from methods.parts.model_files import identify
 from methods.registry import METHODS, RegistryError
 
 SOURCE = {
@@ -53,39 +48,18 @@ def test_a_variant_stands_beside_its_method(mini_preset: Path, mini: Path, datas
     assert (tuned.method, tuned.registered, tuned.optimisation.warmup) == ("mini_tuned", "mini", 0.5)
     assert own.optimisation.clip_norm == tuned.optimisation.clip_norm == 2  # what was not tuned is shared
     changed = {key for key in tuned.identity if tuned.identity[key] != own.identity.get(key)}
-    assert changed == {"method", "registered", "options", "optimisation"}
+    assert changed == {"method", "options", "optimisation"}
     assert own.identity == plan(build(
         str(mini_preset), ["mini.k=4", "optimisation.clip_norm=2"], ratios="0.5", draws="0", methods="mini"
     ), dataset)[0].identity  # fmt: skip
 
 
-def test_the_id_of_other_cells_is_that_from_before_there_were_variants(mini_preset: Path, dataset: Dataset) -> None:
-    config = build(str(mini_preset), ["mini.k=3"], methods="mini", ratios="0.5", draws="1", seeds="2")
-    train, dev = subsets(dataset, 0.5, 1)
-    identity = {
-        "schema_version": SCHEMA_VERSION,
-        "dataset": "mini",
-        "dataset_hash": dataset.content_hash,
-        "metric": "tacred_micro_f1",
-        "generator": identify("tiny"),
-        "encoder": identify("tiny"),
-        "instance_encoder": identify("tiny"),
-        "models": config.models.model_dump(mode="json"),
-        "scoring": config.scoring.model_dump(mode="json"),
-        "budget": config.budget.model_dump(mode="json"),
-        "optimisation": config.optimisation.model_dump(mode="json"),
-        "device_type": "cpu",
-        "subset_hash": ids_hash([i.id for i in train], [i.id for i in dev]),
-        "method": "mini",
-        "options": {"k": 3, "smoothing": 0.5},
-        "method_version": METHODS.version("mini"),
-        "ratio": 0.5,
-        "draw": 1,
-        "seed": 2,
-    }
-    text = json.dumps(identity, sort_keys=True, separators=(",", ":"))
-    (spec,) = plan(config, dataset)
-    assert spec.cell_id == hashlib.sha256(text.encode()).hexdigest()[:16]
+def test_the_id_of_other_cells_does_not_depend_on_variants(mini_preset: Path, mini: Path, dataset: Dataset) -> None:
+    folder = written(mini / "t", "mini", options={"k": 3})
+    own, _ = plan(tuned_config(mini_preset, folder, "mini,mini_tuned"), dataset)
+    (alone,) = plan(build(str(mini_preset), ratios="0.5", draws="0", methods="mini"), dataset)
+    assert own.cell_id == alone.cell_id
+    assert own.identity["registered"] == "mini"
 
 
 def test_without_a_tuned_name_all_methods_are_taken_as_tuned(mini_preset: Path, mini: Path) -> None:

@@ -72,7 +72,7 @@ def test_etrag_in_between_evaluations_change_nothing() -> None:
         "optimisation.new_learning_rate=2e-3",
     ]
     (same,) = plan(build("smoke", settings, methods="etrag", ratios="0.5"), dataset)
-    record, _ = execute(same, dataset)
+    record, _, _ = execute(same, dataset)
     assert scores == [record.metrics["dev_f1"]]
 
 

@@ -20,7 +20,7 @@ def run(specs: Sequence[CellSpec], dataset: Dataset, store: Store, observer: Obs
     """
     for spec in specs:
         observer.started(spec)
-        record, lines = execute(spec, dataset, partial(observer.step, spec))
-        store.write(record, lines)
+        record, lines, more = execute(spec, dataset, partial(observer.step, spec))
+        store.write(record, lines, more)
         observer.finished(spec, record)
         yield record
