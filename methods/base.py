@@ -105,15 +105,17 @@ class Method(ABC):
     def predict(self, instances: Sequence[Instance]) -> Prediction:
         """Score every relation for every instance, whatever stands beside it; never looks at ``instance.relations``.
 
-        Neighbours are of the database, each once, nearest first, as many as an option ``k`` says, and none that
-        `methods.types.bars` the instance: neither itself nor one of its document.
+        The probabilities of an instance's relations sum to at most one; to one where the rule `constrained` of
+        ``context.scoring`` is followed. Neighbours are of the database, each once, nearest first, as many as an option
+        ``k`` says, and none that `methods.types.bars` the instance: neither itself nor one of its document.
         """
 
     def swap_datastore(self, instances: Sequence[Instance]) -> bool:
         """Retrieve from ``instances`` instead of the training subset from now on, without training.
 
-        False, and nothing changes, for a method without a database. Their ids must be no other instance's; their
-        relations may lie outside the schema, which has a verbalisation of them. Raises MethodError for fewer than k.
+        False, and nothing changes, for a method that cannot; with the old database it predicts as before. Their ids
+        must be no other instance's; their relations may lie outside the schema, which has a verbalisation of them.
+        Raises MethodError for fewer than k.
         """
         return False
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,11 @@ def add_parser(commands: Any) -> None:
     add("--plan", action="store_true", help="show which cells are missing and how long they would take, write nothing")
     add("--run", action="store_true", dest="compute", help="run what is missing, into runs below --records, derive "
         "and draw")  # fmt: skip
-    add("--derive", action="store_true", help="derive from predictions and corpus what neighbours share, train nothing")
+    add(
+        "--derive",
+        action="store_true",
+        help="derive from predictions and corpus what neighbours share, for records that do not say it; train nothing",
+    )
     add("--data-dir", metavar="NAME=DIR", action="append", default=[], help="folder of a corpus's files, for --run and "
         "--derive; repeatable")  # fmt: skip
     parser.set_defaults(run=run)
@@ -40,36 +44,45 @@ def run(args: argparse.Namespace) -> int:
 
     contracts = read_contracts(args.names)  # a typo is answered at once; now for torch, pandas and the records
     from bench.figures import cells, work
-    from bench.figures.derive import derive, with_sharing
+    from bench.figures.derive import derive
     from bench.figures.page import write_page
 
     wishes = [cells.wanted(contract) for contract in contracts]
-    folders = _folders(args.data_dir, {wish.dataset for some in wishes for wish in some})
     records = cells.read_records(cells.stores(args.records, new=args.compute))
-    found = [cells.find(some, records) for some in wishes]
+    corpora = {wish.dataset for some in wishes for wish in some} | {record.dataset for _, record in records}
+    folders, failed = _folders(args.data_dir, corpora), 0
+    if args.plan or args.compute:
+        missing = work.missing([cells.find(some, records) for some in wishes])
     if args.plan:
-        _show_plan(work.missing(found), [record for _, record in records])
+        _show_plan(missing, [record for _, record in records])
         return 0
-    corpora, failed = work.Corpora(folders), 0
-    if args.compute:
-        try:
-            failed = sum(map(_work, work.jobs(work.missing(found), args.records, corpora, say)))
-        except KeyboardInterrupt:
-            say("interrupted: finished cells are stored; run again to continue")
-            return INTERRUPTED
-        records = cells.read_records(cells.stores(args.records, new=True))
-        found = [cells.find(some, records) for some in wishes]
-    sharing = [contract.needs_sharing for contract in contracts]
+    if args.compute and (failed := _compute(missing, args.records, folders)) < 0:
+        return INTERRUPTED
+    if args.derive or (args.compute and any(contract.needs_sharing for contract in contracts)):
+        for problem in derive(cells.stores(args.records), folders):
+            say(f"not derived: {problem}")
     if args.derive or args.compute:
-        for some, needed in zip(found, sharing, strict=True):
-            for problem in derive(some, corpora.load) if needed else ():
-                say(f"not derived: {problem}")
-    found = [[with_sharing(c) for c in some] if needed else some for some, needed in zip(found, sharing, strict=True)]
-    written, decided = write_page(args.out, list(zip(contracts, found, strict=True)))
+        records = cells.read_records(cells.stores(args.records))
+    found = [
+        (contract, cells.find(some, records, sharing=contract.needs_sharing))
+        for contract, some in zip(contracts, wishes, strict=True)
+    ]
+    written, decided = write_page(args.out, found)
     for verdict in decided:
         print(f"{verdict.decision:18} {verdict.dataset}: {verdict.says} ({verdict.whose}): {verdict.because}")
     print("\nwritten:", *(f"  {path}" for path in written), sep="\n")
     return FAILURE if failed else 0
+
+
+def _compute(missing: Sequence[Any], records: Path, folders: Mapping[str, Path]) -> int:
+    """Run what is missing; how many cells failed, -1 where it was interrupted."""
+    from bench.figures.work import Corpora, jobs
+
+    try:
+        return sum(map(_work, jobs(missing, records, Corpora(folders), say)))
+    except KeyboardInterrupt:
+        say("interrupted: finished cells are stored; run again to continue")
+        return -1
 
 
 def _work(job: Job) -> int:

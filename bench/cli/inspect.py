@@ -132,7 +132,7 @@ def _show(
 def _answer(line: Mapping[str, Any], query: Instance | None, instances: Mapping[str, Instance]) -> Iterator[str]:
     """A prediction, its best scores and the gold ones, its probes, its neighbours."""
     from bench.scoring.answers import label_text, names, right
-    from bench.scoring.neighbours import shared
+    from bench.scoring.neighbours import named, shared, traits
 
     yield f"predicted: {label_text(line['predicted'])} ({'right' if right(line) else 'wrong'})"
     best = sorted(line["scores"].items(), key=lambda item: (-item[1], item[0]))
@@ -145,9 +145,7 @@ def _answer(line: Mapping[str, Any], query: Instance | None, instances: Mapping[
         if near is None or query is None:
             yield f"{rank}. {weight:.3g}  {name}"
             continue
-        common = [
-            kind for kind, is_shared in shared(query, near).items() if is_shared and kind not in ("entity", "any")
-        ]
+        common = named(shared(traits(query), traits(near)))
         yield f"{rank}. {weight:.3g}  {name}  {label_text(near.relations)}  shares {', '.join(common) or 'nothing'}"
         yield f"   {_text(near)}"
 

@@ -27,11 +27,7 @@ def add_parser(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Exit code 1 where a floor does not hold. Raises ConfigError."""
-    default = PARTS[:-1] if args.quick else PARTS
-    chosen = default if args.only is None else tuple(part.strip() for part in args.only.split(","))
-    for part in chosen:
-        if part not in PARTS:
-            raise ConfigError(f"--only: unknown part {part!r}; known: {', '.join(PARTS)}")
+    chosen = _parts(args)
     if args.out.exists() and not args.out.is_dir():
         raise ConfigError(f"--out {args.out} is a file; name a folder")
     from bench.overhead.measure import Row
@@ -63,3 +59,12 @@ def run(args: argparse.Namespace) -> int:
     for path in written:
         print(f"  {path}")
     return FAILURE if failed else 0
+
+
+def _parts(args: argparse.Namespace) -> tuple[str, ...]:
+    default = PARTS[:-1] if args.quick else PARTS
+    chosen = default if args.only is None else tuple(part.strip() for part in args.only.split(","))
+    for part in chosen:
+        if part not in PARTS:
+            raise ConfigError(f"--only: unknown part {part!r}; known: {', '.join(PARTS)}")
+    return chosen

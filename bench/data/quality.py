@@ -100,13 +100,7 @@ def inspect(
         _conflicts(everything),
         *_pair_overlap(splits),
         *_absent(dataset, subsets),
-        _finding(
-            "repeats_within",
-            "note",
-            "instances that repeat one of their own split",
-            _repeated_within(splits),
-            everything,
-        ),
+        _repetitions(splits, everything),
         _finding("entity_lost", "warning", f"instances that lose an entity at {max_tokens} {unit}", lost, everything),
         _finding("shortened", "note", f"instances that are shortened at {max_tokens} {unit}", shortened, everything),
         *_oddities(everything),
@@ -123,6 +117,11 @@ def inspect(
         findings=tuple(finding for finding in findings if finding.count),
         counted=dict(dataset.card),
     )
+
+
+def _repetitions(splits: Mapping[str, Sequence[Instance]], everything: Sequence[Instance]) -> Finding:
+    what = "instances that repeat one of their own split"
+    return _finding("repeats_within", "note", what, _repeated_within(splits), everything)
 
 
 def truncated(

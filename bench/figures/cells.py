@@ -13,6 +13,7 @@ from typing import Any
 
 from bench.errors import ConfigError
 from bench.figures.contract import Contract, Grid
+from bench.figures.derive import lacks_neighbours
 from bench.paths import ROOT
 from bench.records.identity import completed
 from bench.records.record import Record
@@ -21,6 +22,8 @@ from bench.settings import config as configuration
 from bench.settings.config import RunConfig, canonical_json, method_optimisation, method_options
 from bench.settings.variants import SUFFIX
 from methods.settings import Settings
+
+NOT_DERIVED = "what its neighbours share is not derived (needs the corpus: --derive --data-dir)"
 
 
 @dataclass(frozen=True)
@@ -65,14 +68,17 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Cell:
-    """A wanted cell with the record that answers it, if any, and where that lies; ``sharing``: what was derived from
-    its predictions (bench.figures.derive); ``missing``: what is not there, and why."""
+    """A wanted cell with the record that answers it, if any, and where that lies; ``missing``: what is not there, and
+    why."""
 
     wanted: Wanted
     record: Record | None = None
     store: Store | None = None
-    sharing: Mapping[str, Any] | None = None
     missing: str = ""
+
+    @property
+    def neighbours(self) -> Mapping[str, Any] | None:
+        return self.record.neighbours if self.record else None
 
     @property
     def pair(self) -> tuple[object, object]:
@@ -118,19 +124,24 @@ def read_records(places: Sequence[Store]) -> list[tuple[Store, Record]]:
     return [(store, record) for store in places for record in store.records()]
 
 
-def find(wishes: Sequence[Wanted], records: Sequence[tuple[Store, Record]]) -> list[Cell]:
-    """The newest record that answers each wish (the last id of equally new ones)."""
-    return [_newest(wish, [(s, r) for s, r in records if answers(r, wish)]) for wish in wishes]
+def find(wishes: Sequence[Wanted], records: Sequence[tuple[Store, Record]], *, sharing: bool = False) -> list[Cell]:
+    """The newest record that answers each wish (the last id of equally new ones). ``sharing``: it is also to say what
+    its neighbours share."""
+    return [_newest(wish, [(s, r) for s, r in records if answers(r, wish)], sharing) for wish in wishes]
 
 
-def _newest(wish: Wanted, found: Sequence[tuple[Store, Record]]) -> Cell:
+def _newest(wish: Wanted, found: Sequence[tuple[Store, Record]], sharing: bool) -> Cell:
     done = [(store, record) for store, record in found if record.ok]
     if not found:
         return Cell(wish, missing="no record")
     store, record = max(done or found, key=lambda pair: (pair[1].created, pair[1].cell_id))
     if not done:
         return Cell(wish, missing=f"{record.status}: {record.error.message if record.error else 'no reason'}")
-    return Cell(wish, record, store)
+    return Cell(wish, record, store, _without(record) if sharing and record.neighbours is None else "")
+
+
+def _without(record: Record) -> str:
+    return NOT_DERIVED if lacks_neighbours(record) else "its method retrieves nothing"
 
 
 def answers(record: Record, wish: Wanted) -> bool:

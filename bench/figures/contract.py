@@ -190,7 +190,7 @@ class Contract(Settings):
 
     @property
     def needs_sharing(self) -> bool:
-        """Whether it shows what neighbours share, which is derived from predictions and corpus."""
+        """Whether it shows what neighbours share with their query."""
         return self.figure.kind in ("sharing", "confusion") or any(
             value.path.startswith(("shared.", "chance.")) for value in self.values
         )

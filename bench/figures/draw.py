@@ -17,9 +17,9 @@ from bench.drawing.lines import line_panels
 from bench.figures.cells import Cell
 from bench.figures.contract import Confusion, Contract, History, Lines, Sharing
 from bench.figures.numbers import Number, summary, values_of
-from bench.figures.sharing import KINDS, RANKS
 from bench.names import ratio_name
 from bench.report.tables import cells_frame, summary_frame
+from bench.scoring.neighbours import KINDS, RANKS
 
 
 def draw(contract: Contract, cells: Sequence[Cell]) -> Figure | None:
@@ -49,8 +49,8 @@ def confusion(cells: Sequence[Cell], figure: Confusion) -> dict[str, Counter[str
     """Neighbours by relation of query and neighbour, summed over the runs of the series."""
     counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for cell in cells:
-        if cell.sharing and (cell.wanted.series, cell.wanted.ratio) == (figure.series, figure.ratio):
-            for query, row in cell.sharing["confusion"].items():
+        if cell.neighbours and (cell.wanted.series, cell.wanted.ratio) == (figure.series, figure.ratio):
+            for query, row in cell.neighbours["confusion"].items():
                 counts[query].update(row)
     return dict(counts)
 
@@ -76,7 +76,7 @@ def _lines(contract: Contract, figure: Lines, cells: Sequence[Cell]) -> pd.DataF
 
 def _sharing(figure: Sharing, cells: Sequence[Cell]) -> pd.DataFrame:
     points = []
-    chosen = [cell for cell in cells if cell.wanted.ratio == figure.ratio and cell.sharing]
+    chosen = [cell for cell in cells if cell.wanted.ratio == figure.ratio and cell.neighbours]
     for series in dict.fromkeys(cell.wanted.series for cell in chosen):
         group = [cell for cell in chosen if cell.wanted.series == series]
         for kind, rank in itertools.product(KINDS, RANKS):

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from bench.errors import StoreError
 from bench.figures.cells import Cell
+from bench.scoring.neighbours import RANKS
 from bench.statistics.intervals import MeanInterval, mean_interval
 
 Number = tuple[int, float]  # the draw of a run, and a number of it
@@ -25,13 +26,13 @@ def numbers(cell: Cell) -> dict[str, float]:
     """Every number of a cell by its path: `metrics.f1`, `cost.train_seconds`, `diagnostics.score_spread`, and
 
     `selected_share`: effective instances per step as a share of the database;
-    `shared.R.KIND`, `chance.KIND`: bench.figures.sharing, for R of 1, 3, 5, 10 and all.
+    `shared.R.KIND`, `chance.KIND`: bench.scoring.neighbours, for R of 1, 3, 5, 10 and all.
 
     Raises StoreError for one that cannot be.
     """
     if cell.record is None or cell.store is None:
         return {}
-    record, sharing = cell.record, cell.sharing or {"shared": {}, "chance": {}}
+    record = cell.record
     found = {
         f"{part}.{name}": float(value)
         for part in ("metrics", "cost", "diagnostics")
@@ -40,8 +41,12 @@ def numbers(cell: Cell) -> dict[str, float]:
     }
     if "diagnostics.effective_instances" in found and record.n_train:
         found["selected_share"] = found["diagnostics.effective_instances"] / record.n_train
-    found |= {f"shared.{r}.{kind}": value for r, row in sharing["shared"].items() for kind, value in row.items()}
-    found |= {f"chance.{kind}": value for kind, value in sharing["chance"].items()}
+    if record.neighbours is not None:
+        parts = {f"shared.{rank}": f"at_{rank}" for rank in RANKS}
+        parts |= {"shared.all": f"at_{record.neighbours['k']}", "chance": "chance"}
+        for path, part in parts.items():
+            shares = record.neighbours["all"].get(part, {})
+            found |= {f"{path}.{kind}": float(share) for kind, share in shares.items()}
     for path, value in found.items():
         low, high = bounds(path)
         if not (math.isfinite(value) and low <= value <= high):

@@ -25,7 +25,7 @@ class Corpora:
 
     def __init__(self, folders: Mapping[str, Path]) -> None:
         self._folders = folders
-        self._read: dict[str, Dataset | DataError] = {}
+        self._read: dict[str, Dataset] = {}
 
     def configured(self, config: RunConfig) -> RunConfig:
         """The configuration with the folder of its corpus."""
@@ -34,7 +34,7 @@ class Corpora:
         return config.model_copy(update={"dataset": source.model_copy(update={"data_dir": folder})})
 
     def load(self, config: RunConfig) -> Dataset:
-        """Raises DataError, again at each call, and ConfigError where the user named a folder that does not hold it."""
+        """Raises DataError, and ConfigError where the user named a folder that does not hold it."""
         config = self.configured(config)
         key = canonical_json(config.dataset.model_dump(mode="json"))
         if key not in self._read:
@@ -43,11 +43,8 @@ class Corpora:
             except DataError as error:
                 if config.dataset.name in self._folders:
                     raise ConfigError(str(error)) from error
-                self._read[key] = DataError(f"{error} (--data-dir {config.dataset.name}=DIR)")
-        found = self._read[key]
-        if isinstance(found, DataError):
-            raise found
-        return found
+                raise DataError(f"{error} (--data-dir {config.dataset.name}=DIR)") from error
+        return self._read[key]
 
 
 def missing(figures: Sequence[Sequence[Cell]]) -> list[Wanted]:

@@ -46,8 +46,13 @@ class Store:
             raise ValueError(f"an examination has a name of letters and _, got {examination!r}")
         return self.record_path(cell_id).with_suffix(f"{part}.jsonl.gz")
 
+    def derived_path(self, cell_id: str) -> Path:
+        """What neighbours share, for a record that does not say it itself (bench.figures.derive)."""
+        return self.out / "derived" / self.record_path(cell_id).name
+
     def read(self, cell_id: str) -> Record | None:
-        """The record of a cell, None if there is none. Raises StoreError for a broken one."""
+        """The record of a cell, with what was derived from it; None if there is none. Raises StoreError for a broken
+        one."""
         path = self.record_path(cell_id)
         raw = _read_json(path)
         if raw is None:
@@ -58,7 +63,16 @@ class Store:
             raise StoreError(f"{path} is no record of a cell ({error}); delete it and run again") from error
         if record.cell_id != cell_id:
             raise StoreError(f"{path} is the record of another cell; delete it and run again")
-        return record
+        derived = None if record.neighbours is not None or not record.ok else _read_json(self.derived_path(cell_id))
+        if derived is None or any(derived.get(name) != value for name, value in self.derived_from(record).items()):
+            return record
+        return record.model_copy(update={"neighbours": derived.get("neighbours")})
+
+    @staticmethod
+    def derived_from(record: Record) -> dict[str, Any]:
+        """What tells that a derived file was made from this very record."""
+        dataset_hash = record.identity.get("dataset_hash")
+        return {"cell_id": record.cell_id, "created": record.created, "dataset_hash": dataset_hash}
 
     def predictions(self, cell_id: str, examination: str = "") -> list[dict[str, Any]]:
         """One line per test instance. Raises StoreError where they are missing or broken."""

@@ -7,8 +7,6 @@ from typing import Any
 
 from bench.scoring.metrics import undirected
 
-_NOT_COMPARABLE = ("entity", "any")  # of schema 1: only in the same role, which schema 2 counts in any
-
 
 def upgraded(raw: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of schema 2. Raises ValueError for a schema that is none of ours."""
@@ -17,11 +15,11 @@ def upgraded(raw: Mapping[str, Any]) -> dict[str, Any]:
         if version != 2:
             raise ValueError(f"schema_version {version!r} is not 1 or 2")
         return dict(raw)
+    # What neighbours share: schema 1 counted an entity in the same role alone; bench.figures.derive counts again.
     new = {key: value for key, value in raw.items() if key != "retrieval"}
     identity, metrics = raw.get("identity") or {}, raw.get("metrics") or {}
     documents = isinstance(identity, Mapping) and identity.get("metric") == "docred_f1"
     new |= {"schema_version": 2, "negative": _negative(metrics, documents)}
-    new |= {"neighbours": _neighbours(raw.get("retrieval"))}
     if isinstance(identity, Mapping):  # only a variant named the method behind it
         new["identity"] = {**identity, "registered": identity.get("registered", raw.get("method"))}
     if isinstance(found := raw.get("test_sets"), Mapping) and len(found) > 1:  # the first one is the corpus's own
@@ -61,15 +59,3 @@ def _unpaired(metrics: Mapping[str, Any], negative: str | None) -> int:
     rest = [score for name, score in (metrics.get("per_relation") or {}).items() if name != negative]
     correct, recall = sum(map(_correct, rest)), metrics.get("recall") or 0
     return max(0, round(correct / recall) - sum(score["support"] for score in rest)) if recall else 0
-
-
-def _neighbours(retrieval: Any) -> Any:
-    if not isinstance(retrieval, Mapping):
-        return None
-    return {name: _without_kinds(part) if name != "confusion" else part for name, part in retrieval.items()}
-
-
-def _without_kinds(part: Any) -> Any:
-    if not isinstance(part, Mapping):
-        return part
-    return {name: _without_kinds(value) for name, value in part.items() if name not in _NOT_COMPARABLE}

@@ -13,7 +13,7 @@ from bench.records.record import Record
 from bench.report.domain_table import mean_text
 from bench.report.tabular import Table
 from bench.run.probes import LOOKS_AT_GOLD, PROBES
-from bench.scoring.neighbours import SHARED
+from bench.scoring.neighbours import KINDS
 
 _PREFIX = "probes."
 
@@ -56,21 +56,22 @@ def probe_table(cells: pd.DataFrame, records: Sequence[Record]) -> Table | None:
 
 def quality_table(cells: pd.DataFrame, records: Sequence[Record]) -> Table | None:
     """Shares (percent, means over runs) of neighbours that have something in common with their query, method and ratio
-    x which neighbours; None where no run has `retrieval`."""
+    x which neighbours; None where no run has any."""
     measured = {record.cell_id: record.neighbours for record in records if record.neighbours}
     rows = []
     for method, ratio, group in _groups(cells[cells["cell_id"].isin(list(measured))]):
         for which, parts in _parts([measured[cell] for cell in group["cell_id"]]).items():
-            shares = [f"{100 * sum(part[kind] for part in parts) / len(parts):.1f}" for kind in SHARED]
+            shares = [f"{100 * sum(part[kind] for part in parts) / len(parts):.1f}" for kind in KINDS]
             rows.append((method, ratio, which, *shares))
     if not rows:
         return None
     notes = (
-        "% of the neighbours that share a relation, the head, the tail, either entity (surface text, case ignored), or "
-        "any of these with the query; mean over test instances and runs. by weight: of a soft selection, the k "
-        "instances that it weighs most. chance: neighbours drawn from the database at random, in expectation.",
+        "% of the neighbours that share with the query a relation, the head, the tail, an entity whichever is head and "
+        "tail (surface text, case ignored), or either a relation or an entity; mean over test instances and runs. by "
+        "weight: of a soft selection, the k instances that it weighs most. chance: neighbours drawn from the database "
+        "at random, in expectation.",
     )
-    return Table(("method", "ratio", "neighbours", *SHARED), tuple(rows), notes)
+    return Table(("method", "ratio", "neighbours", *KINDS), tuple(rows), notes)
 
 
 def _groups(cells: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
@@ -87,7 +88,7 @@ def _parts(measured: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str,
     for quality in measured:
         last = f"at_{quality['k']}"
         shown = [
-            ("the first", quality["all"]["at_1"]),
+            ("the first", quality["all"]["at_1"] if quality["k"] > 1 else None),
             (f"all {quality['k']}", quality["all"][last]),
             ("by weight", quality["all"]["weighted"]),
             (f"untrained, all {quality['k']}", quality.get("untrained", {}).get(last)),

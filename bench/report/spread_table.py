@@ -11,7 +11,8 @@ import pandas as pd
 from bench.names import MISSING, metric_name, ratio_name
 from bench.report.tabular import Table
 from bench.statistics.equivalence import data_equivalence
-from bench.statistics.intervals import bootstrap_interval, variance_components
+from bench.statistics.intervals import bootstrap_interval
+from bench.statistics.variance import variance_components
 
 
 def _grid(runs: pd.DataFrame) -> pd.DataFrame:

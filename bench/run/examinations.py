@@ -13,10 +13,11 @@ from typing import Any
 
 from bench.data.base import Dataset
 from bench.run import probes, test_sets
-from bench.scoring.labels import Labels, Lines
+from bench.scoring.labels import Lines
+from bench.scoring.metric import Labels
 from bench.settings.config import RunConfig
 from methods.base import Method
-from methods.types import Instance, Neighbours, Prediction
+from methods.types import Instance, Prediction
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,6 @@ class Trained:
     prediction: Prediction
     predicted: Labels
     metrics: Mapping[str, Any]
-    untrained: Sequence[Neighbours] | None
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,7 @@ def _probe(cell: Trained, asked: bool) -> Examined:
     found = cell.prediction.neighbours
     if found is None:
         return Examined()
-    return Examined(
-        *probes.examine(cell.method, cell.dataset, cell.train, found, cell.untrained, cell.predicted, cell.seed)
-    )
+    return Examined(*probes.examine(cell.method, cell.dataset, cell.train, found, cell.predicted, cell.seed))
 
 
 def _test(cell: Trained, asked: Sequence[str]) -> Examined:

@@ -18,7 +18,8 @@ from bench.run.examinations import EXAMINATIONS, Trained
 from bench.run.plan import CellSpec, subset_hash, subsets
 from bench.run.profiling import PeakMemory, Timer
 from bench.run.seeds import derive, seed_everything
-from bench.scoring.labels import Lines, prediction_lines, score, shared_relation
+from bench.scoring.labels import Lines, prediction_lines, score
+from bench.scoring.neighbours import retrieval_quality, same_relation
 from methods.base import Context, FitReport, Method, MethodError, Progress, Task
 from methods.registry import METHODS
 from methods.types import Instance, RelationSchema
@@ -104,7 +105,6 @@ def _result(
     cell, result = _measure(spec, dataset, train, dev, progress)
     lines = prediction_lines(cell.prediction, dataset.test, cell.predicted, dataset.schema)
     more: MoreLines = {}
-    # Outside the timings: what a cell costs does not depend on what else was asked.
     for examination in EXAMINATIONS:
         if asked := spec.asked.get(examination.name):
             found = examination.run(cell, asked)
@@ -132,23 +132,26 @@ def _measure(
         with timer.phase("predict_test"):
             on_test = method.predict(dataset.test)
     untrained = method.untrained_neighbours(dataset.test)
-    metrics, predicted = score(on_test, dataset.test, dataset, dataset.unpaired)
+    metrics, predicted = score(on_test, dataset.test, dataset, train, dataset.unpaired)
     if on_dev is not None:
-        metrics["dev_f1"] = score(on_dev, dev, dataset)[0]["f1"]
+        metrics["dev_f1"] = score(on_dev, dev, dataset, train)[0]["f1"]
     seconds = timer.seconds
+    # Outside the timings: what a cell costs does not depend on what else was asked.
+    quality = retrieval_quality(dataset.test, on_test.neighbours, train, dataset.schema.negative, untrained)
     diagnostics = {
         **fit.diagnostics,
         **on_test.diagnostics,
         **describe_constraints(dataset.schema, dataset.test),
-        **shared_relation(on_test.neighbours, untrained, dataset.test, train),
+        **same_relation(quality),
     }
     timings = {**fit.timings, **{name: seconds[name] for name in ("fit", "predict_dev", "predict_test")}}
-    return Trained(method, dataset, train, spec.seed, on_test, predicted, metrics, untrained), {
+    return Trained(method, dataset, train, spec.seed, on_test, predicted, metrics), {
         "environment": describe(spec.device) | ({"memory_note": memory.note} if memory.note else {}),
         "metrics": metrics,
         "cost": _cost(fit, seconds, memory.bytes),
         "timings": plain_numbers(timings),
         "diagnostics": plain_numbers(diagnostics),
+        "neighbours": quality,
         "history": [plain_numbers(row) for row in fit.history],
     }
 

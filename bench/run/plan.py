@@ -9,14 +9,13 @@ from typing import Any
 
 from bench.data.base import Dataset
 from bench.data.split import ids_hash, subset
-from bench.errors import ConfigError, DataError
+from bench.errors import ConfigError
 from bench.records.identity import MODEL_FILES, cell_id
 from bench.records.record import SCHEMA_VERSION
 from bench.run.environment import resolve_device
 from bench.run.examinations import EXAMINATIONS
 from bench.run.weights import kept_hash
-from bench.scoring.metrics import METRICS
-from bench.scoring.metrics_docred import MULTI_LABEL_METRICS
+from bench.scoring.labels import check_corpus
 from bench.settings.config import RunConfig, TypeConstraints, method_optimisation, method_options
 from methods.parts.model_files import identify
 from methods.registry import METHODS
@@ -88,7 +87,7 @@ def plan(config: RunConfig, dataset: Dataset) -> tuple[CellSpec, ...]:
     (metric).
     """
     _check(config, dataset)
-    _check_metric(dataset)
+    check_corpus(dataset)
     options, device = method_options(config), resolve_device(config.device)
     optimisations = {method: method_optimisation(config, method) for method in config.methods}
     asked = {one.name: one.asked(config) for one in EXAMINATIONS}
@@ -155,19 +154,6 @@ def _check(config: RunConfig, dataset: Dataset) -> None:
             raise ConfigError(f"ratio {ratio:g}: its published subset is draw 0; add 0 to --draws")
     if config.type_constraints == "learned" and not any(i.head_type and i.tail_type for i in dataset.train):
         raise ConfigError(f"type_constraints: {dataset.name} has no entity types to learn from; use none or given")
-
-
-def _check_metric(dataset: Dataset) -> None:
-    known = MULTI_LABEL_METRICS if dataset.multi_label else METRICS
-    kind = "multi-label" if dataset.multi_label else "single-label"
-    if dataset.metric not in known:
-        wants = f"dataset {dataset.name} ({kind}) wants metric {dataset.metric!r}"
-        raise DataError(f"{wants}; known: {', '.join(known)}")
-    if dataset.multi_label and dataset.schema.negative is None:
-        raise DataError(f"dataset {dataset.name} is multi-label and needs a negative class, above which to predict")
-    several = next((i for part in (dataset.train, dataset.dev, dataset.test) for i in part if i.more_relations), None)
-    if several is not None and not dataset.multi_label:
-        raise DataError(f"dataset {dataset.name}: instance {several.id} has several relations; set multi_label=True")
 
 
 def _distinct(dataset: Dataset, ratio: float, draws: Sequence[int]) -> list[tuple[int, str]]:

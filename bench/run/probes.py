@@ -19,10 +19,10 @@ from typing import Any
 from bench.data.base import Dataset
 from bench.run.seeds import derive
 from bench.scoring.answers import flips
-from bench.scoring.labels import Labels, score
-from bench.scoring.neighbours import retrieval_quality
+from bench.scoring.labels import score
+from bench.scoring.metric import Labels
 from methods.base import Method, Shown
-from methods.types import Instance, Neighbours
+from methods.types import Instance, Neighbours, bars
 
 PROBES = ("same", "random", "shuffled", "gold", "wrong", "none", "mean")
 LOOKS_AT_GOLD = frozenset({"gold", "wrong"})
@@ -42,19 +42,16 @@ def examine(
     dataset: Dataset,
     database: Sequence[Instance],
     found: Sequence[Neighbours],
-    untrained: Sequence[Neighbours] | None,
     predicted: Labels,
     seed: int,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """What a record says of the neighbours ``found`` in ``database``: `retrieval` (`retrieval_quality`) and `probes`
-    (`probe`); and for the line of each instance its labels under the probes."""
-    quality = retrieval_quality(dataset.test, found, database, dataset.schema.negative, untrained)
+    """What a record says of the probes (`probe`), and for the line of each instance its labels under them."""
     results, answers = probe(method, dataset, database, found, predicted, seed)
     more: list[dict[str, Any]] = [{} for _ in dataset.test]
     for name, labels in answers.items():
         for line, label in zip(more, labels, strict=True):
             line.setdefault("probes", {})[name] = label if isinstance(label, str) else list(label)
-    return {"neighbours": quality, "probes": results}, more
+    return {"probes": results}, more
 
 
 def probe(
@@ -79,7 +76,7 @@ def probe(
         prediction = method.predict_with(queries, shown)
         if prediction is None:
             continue
-        metrics, answers[name] = score(prediction, queries, dataset, dataset.unpaired)
+        metrics, answers[name] = score(prediction, queries, dataset, database, dataset.unpaired)
         results[name] = {
             **{key: metrics[key] for key in _SCORES},
             **flips(gold, answers[name], predicted),
@@ -93,7 +90,7 @@ def replaced(
     name: str, queries: Sequence[Instance], found: Sequence[Neighbours], database: Sequence[Instance], seed: int
 ) -> tuple[Shown, int]:
     """What the probe ``name`` shows to each query, as many as were ``found``, and for how many queries the database has
-    nothing of the kind. Where it has fewer than needed they repeat. Never the query itself nor its document."""
+    nothing of the kind. Where it has fewer than needed they repeat. Never one that the query `bars`."""
     if name == "none":
         return "none", 0
     if name == "mean":
@@ -104,6 +101,7 @@ def replaced(
         return retrieved, 0
     if name == "shuffled":
         return _shuffled(retrieved, seed), 0
+    owners = {i.owner for i in database}
     pools: dict[frozenset[str], list[Instance]] = {}
     shown: list[list[Instance]] = []
     unavailable = 0
@@ -112,8 +110,8 @@ def replaced(
         if wanted not in pools:
             pools[wanted] = [i for i in database if _DRAWN[name](frozenset(i.relations), wanted)]
         pool = pools[wanted]
-        if query.id in by_id or query.document:
-            pool = [i for i in pool if i.id != query.id and not (i.document and i.document == query.document)]
+        if query.id in by_id or query.owner in owners:
+            pool = [i for i in pool if not bars(query, i)]
         drawn = random.Random(derive("probe", name, seed, query.id)).sample(pool, min(len(near), len(pool)))
         unavailable += not pool
         shown.append([drawn[rank % len(drawn)] for rank in range(len(near))] if drawn else near)

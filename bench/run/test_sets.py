@@ -17,8 +17,9 @@ from typing import Any
 from bench.data.base import Dataset, instances_hash
 from bench.errors import ConfigError, DataError
 from bench.records.record import plain_numbers
-from bench.scoring.labels import Lines, choose, prediction_lines, shared_relation
-from bench.scoring.metrics import METRICS, Metrics
+from bench.scoring.labels import Lines, choose, prediction_lines, report
+from bench.scoring.metric import Labels
+from bench.scoring.neighbours import retrieval_quality, same_relation
 from methods.base import Method
 from methods.types import Instance
 
@@ -84,9 +85,10 @@ def examine(
             if not method.swap_datastore(target.database):
                 break  # targets with a datastore come last
         prediction = method.predict(target.instances)
-        predicted = choose(prediction, target.instances, dataset.schema)
-        shared = shared_relation(prediction.neighbours, None, target.instances, target.database or train)
-        diagnostics = plain_numbers({**prediction.diagnostics, **shared})
+        database, negative = target.database or train, dataset.schema.negative
+        predicted = choose(prediction, target.instances, dataset, database)
+        quality = retrieval_quality(target.instances, prediction.neighbours, database, negative)
+        diagnostics = plain_numbers({**prediction.diagnostics, **same_relation(quality)})
         results[target.key] = summary(target, score(target, predicted, dataset), diagnostics)
         where = {"test_set": target.test_set, "datastore": target.datastore}
         found = prediction_lines(prediction, target.instances, predicted, dataset.schema)
@@ -94,12 +96,11 @@ def examine(
     return results, lines
 
 
-def score(target: Target, predicted: Sequence[str], dataset: Dataset) -> Metrics:
+def score(target: Target, predicted: Labels, dataset: Dataset) -> dict[str, Any]:
     """The corpus's metric on the target's relations alone."""
     schema, relations = dataset.schema, target.relations
     negative = schema.negative if schema.negative in relations else None
-    shared = replace(schema, names=relations, negative=negative)
-    return METRICS[dataset.metric]([i.relation for i in target.instances], predicted, shared)
+    return report(predicted, target.instances, dataset, replace(schema, names=relations, negative=negative))
 
 
 def summary(target: Target, metrics: Mapping[str, Any], diagnostics: Mapping[str, Any]) -> dict[str, Any]:

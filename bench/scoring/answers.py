@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from bench.scoring.labels import Labels
+from bench.scoring.metric import Labels
 from methods.types import Instance
 
 Line = Mapping[str, Any]

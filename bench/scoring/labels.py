@@ -1,91 +1,81 @@
-"""What a prediction comes to: labels, the corpus's metric, shared relations of neighbours, lines for the file."""
+"""What a prediction comes to: labels, the corpus's metric, lines for the file."""
 
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from bench.data.base import Dataset
+from bench.errors import DataError
+from bench.scoring.metric import Labels
 from bench.scoring.metrics import METRICS
-from bench.scoring.metrics_docred import MULTI_LABEL_METRICS
-from methods.types import Instance, Neighbours, Prediction, RelationSchema
+from methods.types import Instance, Neighbours, Prediction, RelationSchema, bars
 
 # Six digits behind the point: differences below that are noise of the arithmetic, and files halve.
 DIGITS = 6
 Lines = list[dict[str, Any]]
-# One relation per instance, or, for a multi-label corpus, a tuple of them.
-Labels = Sequence[str] | Sequence[tuple[str, ...]]
 
 
-def shared_relation(
-    found: Sequence[Neighbours] | None,
-    untrained: Sequence[Neighbours] | None,
-    queries: Sequence[Instance],
-    database: Sequence[Instance],
-) -> dict[str, float]:
-    """Mean share of a query's neighbours that have its relation, or any of its relations: as retrieved, before the
-    retriever was trained (where it is trained), and by chance (neighbours drawn at random). Empty for a method
-    without neighbours."""
-    if found is None or not queries:
-        return {}
-    relations = {i.id: frozenset(i.relations) for i in database}
-    asked = [frozenset(query.relations) for query in queries]
-    frequency = Counter(relations.values())
-    chance = {
-        wanted: sum(count for names, count in frequency.items() if names & wanted) / len(database)
-        for wanted in set(asked)
-    }
-
-    def share(neighbours: Sequence[Neighbours]) -> float:
-        pairs = zip(asked, neighbours, strict=True)
-        shares = [np.mean([not wanted.isdisjoint(relations[i]) for i in near.ids]) for wanted, near in pairs]
-        return float(np.mean(shares))
-
-    result = {"same_relation": share(found)}
-    if untrained is not None:
-        result["same_relation_untrained"] = share(untrained)
-    result["same_relation_chance"] = float(np.mean([chance[wanted] for wanted in asked]))
-    return result
+def check_corpus(dataset: Dataset) -> None:
+    """Raises DataError where its metric is unknown, or does not fit its labels."""
+    known = [name for name, metric in METRICS.items() if metric.multi_label == dataset.multi_label]
+    kind = "multi-label" if dataset.multi_label else "single-label"
+    if dataset.metric not in known:
+        wants = f"dataset {dataset.name} ({kind}) wants metric {dataset.metric!r}"
+        raise DataError(f"{wants}; known: {', '.join(known)}")
+    if dataset.multi_label and dataset.schema.negative is None:
+        raise DataError(f"dataset {dataset.name} is multi-label and needs a negative class, above which to predict")
+    several = next((i for part in (dataset.train, dataset.dev, dataset.test) for i in part if i.more_relations), None)
+    if several is not None and not dataset.multi_label:
+        raise DataError(f"dataset {dataset.name}: instance {several.id} has several relations; set multi_label=True")
 
 
 def score(
-    prediction: Prediction, instances: Sequence[Instance], dataset: Dataset, unpaired: int = 0
+    prediction: Prediction,
+    instances: Sequence[Instance],
+    dataset: Dataset,
+    database: Sequence[Instance],
+    unpaired: int = 0,
 ) -> tuple[dict[str, Any], Labels]:
     """The dataset's metric on one prediction, and the labels that it was computed from. Raises as `choose`."""
-    schema = dataset.schema
-    if dataset.multi_label:
-        sets = choose_sets(prediction, instances, schema)
-        gold = [i.relations for i in instances]
-        known = [dataset.known.get(i.id, frozenset()) for i in instances]
-        return dict(MULTI_LABEL_METRICS[dataset.metric](gold, sets, schema, known, unpaired)), sets
-    best = choose(prediction, instances, schema)
-    return dict(METRICS[dataset.metric]([i.relation for i in instances], best, schema)), best
+    chosen = choose(prediction, instances, dataset, database)
+    return report(chosen, instances, dataset, dataset.schema, unpaired), chosen
 
 
-def choose(prediction: Prediction, instances: Sequence[Instance], schema: RelationSchema) -> list[str]:
-    """The best relation of each instance (the first of equals), by name.
+def report(
+    predicted: Labels, instances: Sequence[Instance], dataset: Dataset, schema: RelationSchema, unpaired: int = 0
+) -> dict[str, Any]:
+    """The dataset's metric on labels, under its schema or one that is restricted to some of its relations."""
+    gold = [i.relations for i in instances] if dataset.multi_label else [i.relation for i in instances]
+    known = [dataset.known.get(i.id, frozenset()) for i in instances]
+    return dict(METRICS[dataset.metric].report(gold, predicted, schema, known, unpaired))
+
+
+def choose(
+    prediction: Prediction, instances: Sequence[Instance], dataset: Dataset, database: Sequence[Instance]
+) -> Labels:
+    """The best relation of each instance (the first of equals), by name. In a multi-label corpus the relations that
+    score above the negative class, which stands alone where none does (the threshold class of ATLOP, Zhou et al. 2021,
+    arXiv 2010.11304). ``database``: the instances that may have been retrieved.
 
     Raises ValueError where the method breaks its contract: another shape, a NaN, an admitted relation without
-    a finite score, a score for one that the types exclude, an instance as its own neighbour.
+    a finite score, a score for one that the types exclude, a neighbour that is barred or not in the database.
     """
-    scores = checked_scores(prediction, instances, schema)
-    return [schema.names[column] for column in scores.argmax(axis=1)] if len(instances) else []
-
-
-def choose_sets(prediction: Prediction, instances: Sequence[Instance], schema: RelationSchema) -> list[tuple[str, ...]]:
-    """The relations of each instance that score above the negative class, which stands alone where none does (the
-    threshold class of ATLOP, Zhou et al. 2021, arXiv 2010.11304). Raises ValueError as `choose`."""
-    assert schema.negative is not None  # kept by the plan
-    scores = checked_scores(prediction, instances, schema)
+    schema = dataset.schema
+    scores = _checked_scores(prediction, instances, schema)
+    if prediction.neighbours is not None:
+        check_neighbours(prediction.neighbours, instances, database)
+    if not dataset.multi_label:
+        return [schema.names[column] for column in scores.argmax(axis=1)] if len(instances) else []
+    assert schema.negative is not None  # `check_corpus`
     above = scores > scores[:, schema.index[schema.negative]].reshape(-1, 1)
     return [tuple(schema.names[column] for column in np.flatnonzero(row)) or (schema.negative,) for row in above]
 
 
-def checked_scores(prediction: Prediction, instances: Sequence[Instance], schema: RelationSchema) -> np.ndarray:
+def _checked_scores(prediction: Prediction, instances: Sequence[Instance], schema: RelationSchema) -> np.ndarray:
     """The scores [instances, relations] of a prediction that keeps its contract. Raises ValueError (`choose`)."""
     scores, admitted = np.asarray(prediction.scores), schema.admitted(instances)
     if scores.shape != admitted.shape:
@@ -97,13 +87,23 @@ def checked_scores(prediction: Prediction, instances: Sequence[Instance], schema
         expected = "a finite score" if admitted[row, column] else "-inf (its types do not admit the relation)"
         where = f"instance {instances[row].id}, relation {schema.names[column]}"
         raise ValueError(f"{where}: score {scores[row, column]}, expected {expected}")
-    if prediction.neighbours is not None:
-        if len(prediction.neighbours) != len(instances):
-            raise ValueError(f"neighbours of {len(prediction.neighbours)} instances, expected {len(instances)}")
-        for instance, neighbours in zip(instances, prediction.neighbours, strict=True):
-            if instance.id in neighbours.ids:
-                raise ValueError(f"instance {instance.id} is its own neighbour: its label leaks")
     return scores
+
+
+def check_neighbours(found: Sequence[Neighbours], instances: Sequence[Instance], database: Sequence[Instance]) -> None:
+    """Raises ValueError for neighbours of other instances, from elsewhere, and for one that is barred."""
+    if len(found) != len(instances):
+        raise ValueError(f"neighbours of {len(found)} instances, expected {len(instances)}")
+    by_id = {i.id: i for i in database}
+    for instance, near in zip(instances, found, strict=True):
+        for name in near.ids:
+            if name == instance.id:
+                raise ValueError(f"instance {name} is its own neighbour: its label leaks")
+            if name not in by_id:
+                raise ValueError(f"instance {instance.id}: neighbour {name} is not in the database")
+            if bars(instance, by_id[name]):
+                where = f"instance {instance.id}: neighbour {name} is of its own document {instance.document!r}"
+                raise ValueError(f"{where}: its label leaks")
 
 
 def prediction_lines(

@@ -1,57 +1,24 @@
 """Two methods on the same test instances: is the difference of their corpus metric more than chance?
 
-One array convention. A metric is a function of three counts per group of relations, summed over
-instances: ``correct`` and ``predicted`` [cells, instances, groups] and ``gold`` [instances, groups]. A cell is one
-trained model, (draw, seed); all cells of both methods predict the same instances in the same order.
+Any metric will do: its `Counts` say what every instance adds, and how the sums are scored. A cell is one trained
+model, (draw, seed); all cells of both methods predict the same instances in the same order.
 
 F1 is no mean over instances, so every resample sums the counts again: one matrix product per block of resamples.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from bench.scoring.metrics import undirected
+from bench.scoring.metric import Counts
 from bench.statistics.intervals import MeanInterval, mean_interval
 
 RESAMPLES = 10_000
 BOOTSTRAPS = 2_000
 _BLOCK = 8_000_000  # numbers in one block of resamples
-Labels = Sequence[str] | Sequence[Sequence[str]]
-
-
-@dataclass(frozen=True)
-class Counts:
-    """What a metric needs to know of every instance.
-
-    ``correct``, ``predicted``: [cells, instances, groups]; ``gold``: [instances, groups]. ``absent``: gold facts of the
-    (single) group that no instance stands for. ``either``: a group that occurs in predictions alone counts too.
-    """
-
-    correct: np.ndarray
-    predicted: np.ndarray
-    gold: np.ndarray
-    absent: int = 0
-    either: bool = False
-
-    def scores(self) -> np.ndarray:
-        """The metric of every cell, [cells]."""
-        gold = self.gold.sum(axis=0, dtype=float)
-        return self.score(self.correct.sum(axis=1, dtype=float), self.predicted.sum(axis=1, dtype=float), gold)
-
-    def score(self, correct: np.ndarray, predicted: np.ndarray, gold: np.ndarray) -> np.ndarray:
-        """The metric of summed counts [..., groups]: the mean over groups of F1 = 2 correct / (predicted + gold).
-
-        Groups without gold instances are left out, or, with ``either``, those that occur nowhere. With one group that
-        is micro-F1, and over all labels accuracy. No group: 0.
-        """
-        total = predicted + gold + self.absent
-        f1 = np.divide(2 * correct, total, out=np.zeros(np.broadcast(correct, total).shape), where=total > 0)
-        counted = np.broadcast_to(total > 0 if self.either else gold + self.absent > 0, f1.shape)
-        return (f1 * counted).sum(axis=-1) / np.maximum(counted.sum(axis=-1), 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,66 +39,6 @@ class Comparison:
     draws: MeanInterval
     n_cells: int
     n_instances: int
-
-
-def count(metric: str, gold: Labels, predicted: Sequence[Labels], names: Sequence[str], negative: str | None) -> Counts:
-    """Counts of the predictions of some cells ([cells][instances] labels) under a metric of `bench.scoring.metrics`,
-    ``accuracy`` or ``docred_f1`` (whose labels are sets; ``absent`` is left 0).
-
-    ``names``: the relations of the schema, ``negative`` the class that the metric leaves out. Raises ValueError for
-    another metric, for predictions of another length than ``gold``, and for sets under a metric of single labels.
-    """
-    for cell, labels in enumerate(predicted):
-        if len(labels) != len(gold):
-            raise ValueError(f"cell {cell} predicts {len(labels)} instances, expected {len(gold)}")
-    if metric == "docred_f1":
-        return _count_sets(gold, predicted, {name for name in names if name != negative})
-    if metric not in _GROUPS:
-        raise ValueError(f"no paired comparison for metric {metric!r}; known: {', '.join([*_GROUPS, 'docred_f1'])}")
-    if not all(isinstance(label, str) for labels in (gold, *predicted) for label in labels):
-        raise ValueError(f"metric {metric!r} compares single labels, not sets")
-    occurring = [str(label) for labels in (gold, *predicted) for label in labels]
-    codes = {label: code for code, label in enumerate(dict.fromkeys([*names, *occurring]))}
-    # For accuracy a label that the schema lacks is a wrong answer like any other.
-    group_of = _GROUPS[metric](list(codes) if metric == "accuracy" else names, negative)
-    groups = np.array([group_of.get(label, -1) for label in codes], dtype=int)
-    coded = np.array([codes[label] for label in occurring], dtype=int).reshape(len(predicted) + 1, len(gold))
-    places = np.arange(groups.max(initial=-1) + 1)
-
-    def tally(found: np.ndarray) -> np.ndarray:
-        return (found[..., None] == places).astype(np.int8)
-
-    wanted, named = groups[coded[0]], groups[coded[1:]]
-    hits = np.where(coded[1:] == coded[0], named, -1)
-    return Counts(tally(hits), tally(named), tally(wanted), either=metric == "macro_f1_accuracy")
-
-
-def _count_sets(gold: Labels, predicted: Sequence[Labels], positive: set[str]) -> Counts:
-    """One group: the positive relations, each counted once per instance."""
-    wanted = [positive.intersection(names) for names in gold]
-    named = [[positive.intersection(names) for names in labels] for labels in predicted]
-    hits = [[[len(p & g)] for p, g in zip(row, wanted, strict=True)] for row in named]
-    sizes = [[[len(p)] for p in row] for row in named]
-    asked = [[len(g)] for g in wanted]
-    return Counts(np.array(hits, dtype=np.int8), np.array(sizes, dtype=np.int8), np.array(asked, dtype=np.int8))
-
-
-def _one_group(names: Sequence[str], negative: str | None) -> dict[str, int]:
-    return {name: 0 for name in names if name != negative}
-
-
-def _undirected_groups(names: Sequence[str], negative: str | None) -> dict[str, int]:
-    positive = [name for name in names if name != negative]
-    groups = {name: place for place, name in enumerate(dict.fromkeys(map(undirected, positive)))}
-    return {name: groups[undirected(name)] for name in positive}
-
-
-_GROUPS: dict[str, Callable[[Sequence[str], str | None], dict[str, int]]] = {
-    "tacred_micro_f1": _one_group,
-    "semeval_macro_f1": _undirected_groups,
-    "macro_f1_accuracy": lambda names, negative: {name: place for place, name in enumerate(names)},
-    "accuracy": lambda names, negative: dict.fromkeys(names, 0),
-}
 
 
 def compare(

@@ -13,12 +13,14 @@ import numpy as np
 import pandas as pd
 
 from bench.records.record import Record
-from bench.statistics.comparison import Comparison, Counts, compare, count, holm, randomisation_p
+from bench.scoring.metric import Counts, Metric
+from bench.scoring.metrics import METRICS
+from bench.statistics.comparison import Comparison, compare, holm, randomisation_p
 from bench.statistics.intervals import probability_of_improvement
 from bench.statistics.power import minimum_detectable_difference
+from methods.types import RelationSchema
 
 Load = Callable[[str], Sequence[Mapping[str, Any]] | None]  # predictions of a cell by its id; None: there are none
-_Line = tuple[str, Any, Any]  # id, gold, predicted
 LEVEL = 0.05
 BETTER, WORSE, BEST = "↑", "↓", "*"
 
@@ -107,40 +109,32 @@ def _counted(records: Sequence[Record], load: Load) -> dict[str, _Cell]:
     metrics = {str(record.identity.get("metric", "")) for record in records}
     if len(metrics) > 1:
         raise ComparisonError(f"the runs were scored with {' and '.join(sorted(metrics))}")
-    metric = metrics.pop()
-    lines: dict[str, list[_Line]] = {}
+    metric = METRICS.get(metrics.pop())
+    if metric is None:
+        raise ComparisonError(f"metric {records[0].identity.get('metric')!r} is unknown; known: {', '.join(METRICS)}")
+    # A record of schema 1 without a correct prediction does not tell how many facts were missed.
+    unpaired = max(record.n_unpaired for record in records)
+    cells = {}
     for record in records:
         found = load(record.cell_id)
         if found is None:
             raise ComparisonError(f"the predictions of {record.method} (cell {record.cell_id}) are missing")
         if not found:
             raise ComparisonError("there are no test instances")
-        lines[record.cell_id] = [(line["id"], line["gold"], line["predicted"]) for line in found]  # scores are large
-    # A record does not name its negative class: it is the one without which every recorded score comes out again.
-    names: list[str] = list(records[0].metrics.get("per_relation", ()))
-    for negative in (*names, None):
-        cells: dict[str, _Cell] = {}
-        for record in records:
-            try:
-                cell = _cell(metric, record, lines[record.cell_id], names, negative)
-            except ValueError as error:
-                raise ComparisonError(str(error)) from error
-            if abs(cell.counts.scores()[0] - record.metrics["f1"]) > 1e-9:
-                break
-            cells[record.cell_id] = cell
-        else:
-            absent = max(cell.counts.absent for cell in cells.values())
-            return {name: replace(c, counts=replace(c.counts, absent=absent)) for name, c in cells.items()}
-    raise ComparisonError("the recorded scores do not follow from the predictions beside them")
+        cells[record.cell_id] = _cell(metric, record, found, unpaired)
+    return cells
 
 
-def _cell(metric: str, record: Record, lines: Sequence[_Line], names: Sequence[str], negative: str | None) -> _Cell:
-    ids, gold, predicted = (list(column) for column in zip(*lines, strict=True))
-    counts = count(metric, gold, [predicted], names, negative)
-    if metric == "docred_f1" and record.metrics["recall"]:
-        # Facts that no instance stands for: recall = correct / (gold + absent).
-        wanted = round(int(counts.correct.sum(dtype=int)) / record.metrics["recall"])
-        counts = replace(counts, absent=max(0, wanted - int(counts.gold.sum(dtype=int))))
+def _cell(metric: Metric, record: Record, lines: Sequence[Mapping[str, Any]], unpaired: int) -> _Cell:
+    ids, gold, predicted = ([line[name] for line in lines] for name in ("id", "gold", "predicted"))
+    names = tuple(record.metrics.get("per_relation", ()))
+    try:
+        schema = RelationSchema(names, {name: name for name in names}, record.negative)
+        counts = metric.count(gold, [predicted], schema, unpaired)
+    except ValueError as error:
+        raise ComparisonError(str(error)) from error
+    if abs(counts.scores()[0] - record.metrics["f1"]) > 1e-9:
+        raise ComparisonError("the recorded scores do not follow from the predictions beside them")
     right = np.array([g == p for g, p in zip(gold, predicted, strict=True)])
     return _Cell(tuple(ids), right, counts)
 

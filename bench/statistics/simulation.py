@@ -9,9 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr
 
-from bench.statistics.comparison import Counts, bootstrap, count, randomisation_p
+from bench.scoring.metric import Counts
+from bench.scoring.metrics import METRICS
+from bench.statistics.comparison import bootstrap, randomisation_p
 from bench.statistics.intervals import mean_interval
 from bench.statistics.power import power_of
+from methods.types import RelationSchema
 
 LEVEL = 0.05
 _NEGATIVE = "none"
@@ -64,12 +67,12 @@ class World:
         difference = self.difference + self.varying * rng.normal(size=(self.cells, 1))
         discordant = (kind >= self.both) & (kind < self.both + self.discordance)
         ahead = side < 0.5 + difference / self.discordance / 2
+        schema = RelationSchema(labels, {name: name for name in labels}, _NEGATIVE if self.negative_share else None)
         methods = []
         for right in ((kind < self.both) | (discordant & ahead), (kind < self.both) | (discordant & ~ahead)):
             wrong = (gold + rng.integers(1, len(labels), size)) % len(labels)
             named = [[labels[i] for i in row] for row in np.where(right, gold, wrong)]
-            negative = _NEGATIVE if self.negative_share else None
-            methods.append(count(self.metric, [labels[i] for i in gold], named, labels, negative))
+            methods.append(METRICS[self.metric].count([labels[i] for i in gold], named, schema))
         return methods[0], methods[1]
 
     def truth(self) -> float:

@@ -82,7 +82,7 @@ def _dev_score(
     progress: Callable[[Progress], None],
 ) -> float:
     def dev_score() -> float:
-        return float(score(held[0].predict(fold.dev), fold.dev, corpus)[0]["f1"])
+        return float(score(held[0].predict(fold.dev), fold.dev, corpus, fold.train)[0]["f1"])
 
     def evaluated(step: int) -> None:
         report(done + step, fmean([*finished, dev_score()]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 from pydantic import Field, model_validator
 
@@ -18,7 +18,7 @@ Role = Literal["head", "tail", "label", "between", "sentence"]
 class EtragOptions(Settings):
     """Defaults keep the paper's structure; k, temperature and learning rate suit a MiniLM pair (docs/recipes.md)."""
 
-    uses: ClassVar[tuple[str, ...]] = all_but("encoder")
+    uses = all_but("encoder")
 
     k: int = Field(5, ge=1, description="selection steps, soft neighbours in the prefix")
     temperature: float = Field(1.0, gt=0, description="t of the selection; 1 as published")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from pydantic import Field
 
 from methods.settings import Settings, all_but
@@ -14,13 +12,13 @@ NO_ENCODER = all_but("encoder", "instance_encoder")
 class NoOptions(Settings):
     """No options of its own."""
 
-    uses: ClassVar[tuple[str, ...]] = NO_ENCODER
+    uses = NO_ENCODER
 
 
 class TextRagOptions(Settings):
     """Options of every method with text prompts."""
 
-    uses: ClassVar[tuple[str, ...]] = NO_ENCODER
+    uses = NO_ENCODER
 
     k: int = Field(3, ge=1, description="retrieved instances in the prompt")
 
@@ -28,4 +26,4 @@ class TextRagOptions(Settings):
 class RagTextOptions(TextRagOptions):
     """Those of `rag_text`, which searches by a sentence encoder."""
 
-    uses: ClassVar[tuple[str, ...]] = all_but("instance_encoder")
+    uses = all_but("instance_encoder")

@@ -27,7 +27,8 @@ CONTEXT = Context(
 
 @dataclass(frozen=True)
 class Fitted:
-    """A trained method, what it was given, and what it predicted right after training."""
+    """A trained method, what it was given, what it predicted right after training, which settings it read by then
+    (`models.NAME`, `scoring.NAME`), and the state of the process before and after."""
 
     method: Method
     context: Context
@@ -35,37 +36,8 @@ class Fitted:
     test: Sequence[Instance]
     report: FitReport
     prediction: Prediction
-
-
-@dataclass(frozen=True)
-class First:
-    """The training that most clauses look at: what it read (`models.NAME`, `scoring.NAME`), whether the instances that
-    it was given are still the same, and the state of the process before and after."""
-
-    fitted: Fitted
     read: frozenset[str]
-    untouched: bool
     states: tuple[Mapping[str, object], Mapping[str, object]]
-
-
-@dataclass(frozen=True)
-class Swapped:
-    """Another database and back: whether it was taken, and predictions before, with it, and after."""
-
-    taken: bool
-    before: Prediction
-    between: Prediction
-    after: Prediction
-
-
-@dataclass(frozen=True)
-class Conditioned:
-    """Predictions before and after being shown neighbours, and under each kind of them (None: refused as unknown)."""
-
-    fitted: Fitted
-    retrieved: list[list[Instance]]
-    shown: Mapping[str, Prediction | None]
-    after: Prediction
 
 
 class Trial:
@@ -85,19 +57,16 @@ class Trial:
         test: Sequence[Instance] = corpus.TEST,
         context: Context = CONTEXT,
     ) -> Fitted:
-        method = self.cls(self.options, context)
-        report = method.fit(train, dev)
-        return Fitted(method, context, train, test, report, method.predict(test))
+        read: set[str] = set()
+        parts = {part: _watched(part, getattr(context, part), read) for part in ("models", "scoring")}
+        before = _process()
+        method = self.cls(self.options, replace(context, **parts))
+        report, prediction = method.fit(train, dev), method.predict(test)
+        return Fitted(method, context, train, test, report, prediction, frozenset(read), (before, _process()))
 
     @cached_property
-    def first(self) -> First:
-        read: set[str] = set()
-        models, scoring = (_watched(part, getattr(CONTEXT, part), read) for part in ("models", "scoring"))
-        train, dev, test = list(corpus.TRAIN), list(corpus.DEV), list(corpus.TEST)
-        before = _process()
-        fitted = self.fit(train, dev, test, replace(CONTEXT, models=models, scoring=scoring))
-        untouched = (tuple(train), tuple(dev), tuple(test)) == (corpus.TRAIN, corpus.DEV, corpus.TEST)
-        return First(fitted, frozenset(read), untouched, (before, _process()))
+    def first(self) -> Fitted:
+        return self.fit()
 
     @cached_property
     def documents(self) -> Fitted:
@@ -105,24 +74,26 @@ class Trial:
         return self.fit(train, corpus.DEV, corpus.in_documents(corpus.TRAIN[:11], "test"))
 
     @cached_property
-    def swapped(self) -> Swapped:
+    def swapped(self) -> tuple[bool, Prediction, Prediction, Prediction]:
+        """Whether another database was taken; predictions before, with it, and with the old one again."""
         fitted = self.fit()
-        method = fitted.method
-        taken, between = method.swap_datastore(corpus.FOREIGN), method.predict(corpus.TEST)
+        taken, between = fitted.method.swap_datastore(corpus.FOREIGN), fitted.method.predict(corpus.TEST)
         if taken:
-            method.swap_datastore(corpus.TRAIN)
-        return Swapped(taken, fitted.prediction, between, method.predict(corpus.TEST))
+            fitted.method.swap_datastore(corpus.TRAIN)
+        return taken, fitted.prediction, between, fitted.method.predict(corpus.TEST)
 
     @cached_property
-    def conditioned(self) -> Conditioned:
+    def shown(self) -> tuple[Fitted, list[list[Instance]], Mapping[str, Prediction | None], Prediction]:
+        """A trained method, the neighbours that it retrieves, what it predicts when it is shown the one or the other
+        (None where it does not know how), and afterwards."""
         fitted = self.fit()
         by_id = {i.id: i for i in corpus.TRAIN}
         retrieved = [[by_id[one] for one in near.ids] for near in fitted.prediction.neighbours or ()]
         kinds: dict[str, Shown] = {"none": "none", "mean": "mean"}
         if retrieved:
             kinds |= {"retrieved": retrieved, "relabelled": [corpus.relabelled(near) for near in retrieved]}
-        shown = {name: fitted.method.predict_with(corpus.TEST, kind) for name, kind in kinds.items()}
-        return Conditioned(fitted, retrieved, shown, fitted.method.predict(corpus.TEST))
+        found = {name: fitted.method.predict_with(corpus.TEST, kind) for name, kind in kinds.items()}
+        return fitted, retrieved, found, fitted.method.predict(corpus.TEST)
 
     @cached_property
     def untrained(self) -> tuple[Fitted, tuple[Neighbours, ...] | None, Prediction]:
@@ -151,6 +122,7 @@ def _process() -> dict[str, object]:
     state |= {f"environment variable {name}": value for name, value in os.environ.items()}
     if torch := sys.modules.get("torch"):
         state |= {
+            "torch": "imported",
             "torch's default type": torch.get_default_dtype(),
             "torch's threads": torch.get_num_threads(),
             "torch's gradients": torch.is_grad_enabled(),

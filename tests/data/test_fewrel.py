@@ -15,9 +15,10 @@ from bench.data import load_dataset
 from bench.data.corpora.fewrel import read
 from bench.errors import DataError
 from methods.types import Span
+from tests.shared import DATA, needs
 
-OFFICIAL = Path(__file__).resolve().parents[2] / ".." / "shared" / "data" / "fewrel"
-needs_official = pytest.mark.skipif(not OFFICIAL.is_dir(), reason="needs the official files in ../shared/data")
+OFFICIAL = DATA / "fewrel"
+needs_official = needs(OFFICIAL)
 TEXTS = Path(__file__).resolve().parents[2] / "configs" / "verbalisations" / "fewrel.yaml"
 
 ROW = {

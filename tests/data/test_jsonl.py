@@ -17,9 +17,9 @@ from bench.run.execute import execute
 from bench.run.plan import plan
 from bench.settings.config import build
 from tests.data.jsonl_rows import NATIVE, TOKENS, change
+from tests.shared import DATA, needs
 
-SHARED = Path(__file__).resolve().parents[2] / ".." / "shared" / "data"
-SEMEVAL = SHARED / "semeval2010"
+SEMEVAL, FEWREL = DATA / "semeval2010", DATA / "fewrel"
 
 
 def rows(prefix: str, relations: str) -> list[dict[str, Any]]:
@@ -158,8 +158,8 @@ def miniature_semeval(folder: Path) -> Path:
     "corpus",
     [
         "miniature",
-        pytest.param("semeval", marks=pytest.mark.skipif(not SEMEVAL.is_dir(), reason="needs ../shared/data")),
-        pytest.param("fewrel", marks=pytest.mark.skipif(not SHARED.is_dir(), reason="needs ../shared/data")),
+        pytest.param("semeval", marks=needs(SEMEVAL)),
+        pytest.param("fewrel", marks=needs(FEWREL)),
         "synthetic",
     ],
 )
@@ -169,7 +169,7 @@ def test_a_written_corpus_is_the_same_corpus(tmp_path, corpus):
     elif corpus == "synthetic":
         original = load_dataset("synthetic", None, {"train": 100, "dev": 50, "test": 50})
     else:
-        original = load_dataset(corpus, SEMEVAL if corpus == "semeval" else SHARED / "fewrel", {})
+        original = load_dataset(corpus, SEMEVAL if corpus == "semeval" else FEWREL, {})
     write(original, tmp_path / "out")
     assert_same(load_dataset("jsonl", tmp_path / "out", {}), original)
 

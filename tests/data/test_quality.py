@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from pathlib import Path
 
 import pytest
 
@@ -14,9 +13,10 @@ from bench.data.quality import Example, inspect, truncated, visible
 from methods.types import Instance, Span
 from tests.data.test_duplicates import BASE, make
 from tests.data.test_leaks import corpus
+from tests.shared import DATA, needs
 
-OFFICIAL = Path(__file__).resolve().parents[2] / ".." / "shared" / "data" / "semeval2010"
-needs_official = pytest.mark.skipif(not OFFICIAL.is_dir(), reason="needs the official files in ../shared/data")
+OFFICIAL = DATA / "semeval2010"
+needs_official = needs(OFFICIAL)
 
 
 def findings(dataset, **options):

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
 from bench.data.corpora.docred_format import read
 from bench.data.corpora.redocred import DEV_FILE, NEGATIVE, RELATIONS, TEST_FILE, in_training, pairs, thin
 from bench.data.split import subset
+from tests.shared import DATA, needs
 
-OFFICIAL = Path(__file__).resolve().parents[2] / ".." / "shared" / "data" / "redocred"
-needs_official = pytest.mark.skipif(not OFFICIAL.is_dir(), reason="needs the official files in ../shared/data")
+OFFICIAL = DATA / "redocred"
+needs_official = needs(OFFICIAL)
 
 
 @needs_official

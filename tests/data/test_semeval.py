@@ -11,9 +11,10 @@ from bench.data import load_dataset
 from bench.data.corpora.semeval import RELATIONS, TEST_FILE, TRAIN_FILE, read
 from bench.errors import DataError
 from methods.types import Span
+from tests.shared import DATA, needs
 
-OFFICIAL = Path(__file__).resolve().parents[2] / ".." / "shared" / "data" / "semeval2010"
-needs_official = pytest.mark.skipif(not OFFICIAL.is_dir(), reason="needs the official files in ../shared/data")
+OFFICIAL = DATA / "semeval2010"
+needs_official = needs(OFFICIAL)
 
 RECORD = '7\t"A <e1>dog</e1> ate the <e2>soup</e2>."\nCause-Effect(e1,e2)\nComment: none\n\n'
 

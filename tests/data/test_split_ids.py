@@ -19,9 +19,10 @@ from bench.run.plan import plan, plan_notes, subsets
 from bench.settings.config import build
 from methods.types import Instance, RelationSchema, Span
 from tests.data.tacred_files import ldc, write
+from tests.shared import DATA, needs
 
-PUBLISHED = Path(__file__).resolve().parents[2] / ".." / "shared" / "data" / "tacred_splits"
-needs_published = pytest.mark.skipif(not PUBLISHED.is_dir(), reason="needs the published ids in ../shared/data")
+PUBLISHED = DATA / "tacred_splits"
+needs_published = needs(PUBLISHED)
 relaxed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 
 

@@ -80,4 +80,4 @@ def write(*records: Record, run: str = "records/run") -> Store:
 def cells(of: Contract, *records: Record) -> list[Cell]:
     """What the contract finds among these records."""
     store = Store(Path("records/run"))
-    return find(wanted(of), [(store, one) for one in records])
+    return find(wanted(of), [(store, one) for one in records], sharing=of.needs_sharing)

@@ -131,6 +131,16 @@ def test_numbers(mini_preset):
     assert numbers(found()) == {}
 
 
+def test_what_neighbours_share_by_path(mini_preset):
+    shares = {name: dict.fromkeys(("relation", "either"), share) for name, share in (("at_1", 0.5), ("at_2", 0.25))}
+    quality = {"k": 2, "all": {"n": 7, **shares, "weighted": {"relation": 1}, "chance": {"relation": 0.125}}}
+    found_numbers = numbers(found(record("mini", 0.5, neighbours=quality)))
+    assert {path: value for path, value in found_numbers.items() if path.startswith(("shared.", "chance."))} == {
+        "shared.1.relation": 0.5, "shared.1.either": 0.5, "shared.all.relation": 0.25, "shared.all.either": 0.25,
+        "chance.relation": 0.125,
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("f1", [float("nan"), 1.5, -0.1])
 def test_a_number_that_cannot_be_is_one_line(mini_preset, f1):
     with pytest.raises(StoreError, match=r"metrics\.f1 cannot be"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from bench.figures.contract import contract_names, read_contracts
 from bench.records.store import Store
 from tests.conftest import ROOT
+from tests.records.factory import changed
 
 Bench = Callable[..., int]
 CONTRACT = """
@@ -40,7 +42,7 @@ def outputs(folder: str = "out") -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in Path(folder).iterdir()}
 
 
-def test_run_computes_derives_and_draws_and_then_records_suffice(
+def test_run_computes_and_draws_and_then_records_suffice(
     bench: Bench, shared: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert bench(*CALL, "--run") == 0
@@ -48,7 +50,9 @@ def test_run_computes_derives_and_draws_and_then_records_suffice(
     assert "supported          mini: related (ours): all 1 comparisons hold" in captured.out
     assert "figures-mini: 6 cells to run, 0 stored" in captured.err
     assert "figures-mini-mini.k-3: 1 cells to run" in captured.err  # k = 2 is the default, so the plain cell
-    assert "not derived: mini mini_plain ratio 0.5 draw 0 seed 0: its method retrieves nothing" in captured.err
+    assert "not derived" not in captured.err
+    page = Path("out/figures.md").read_text(encoding="utf-8")
+    assert "missing: mini_plain at 50%, draw/seed 0/0, 1/0, 2/0: its method retrieves nothing" in page
     listed = [Path(line.strip()) for line in captured.out.split("written:\n")[1].splitlines()]
     assert sorted(listed) == sorted(Path("out").iterdir())
     before = outputs()
@@ -59,7 +63,7 @@ def test_run_computes_derives_and_draws_and_then_records_suffice(
     assert bench("report", "records/figures-mini") == 0  # an ordinary run
     assert "mini_plain" in capsys.readouterr().out
     for predictions in Path("records").rglob("*.jsonl.gz"):
-        predictions.unlink()  # what was derived is enough
+        predictions.unlink()
     assert bench(*CALL) == 0
     assert outputs() == before
 
@@ -110,11 +114,35 @@ def test_plan_says_what_is_missing_and_how_long_it_takes(
     assert not Path("out").exists()
 
 
+def without_neighbours(run: str) -> None:
+    """The records of a run as earlier schemas left them."""
+    store = Store(Path(run))
+    for record in store.records():
+        path = store.record_path(record.cell_id)
+        path.write_text(changed(record, neighbours=None).model_dump_json(), encoding="utf-8")
+
+
+def test_what_is_derived_is_what_a_new_record_says(bench: Bench, shared: Path) -> None:
+    assert bench("run", "--preset", "mini.yaml", "--ratios", "0.5", "--out", "records/a") == 0
+    store = Store(Path("records/a"))
+    said = {record.cell_id: record.neighbours for record in store.records()}
+    assert bench(*CALL) == 0
+    before = outputs()
+    without_neighbours("records/a")
+    assert bench(*CALL) == 0
+    assert outputs() != before
+    assert bench(*CALL, "--derive") == 0
+    assert {record.cell_id: record.neighbours for record in store.records()} == said
+    assert outputs() == before
+    assert len(list(Path("records/a/derived").iterdir())) == sum(found is not None for found in said.values())
+
+
 def test_derive_needs_the_corpus_that_the_record_was_made_with(
     bench: Bench, shared: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = ("run", "--preset", "mini.yaml", "--ratios", "0.5", "--draws", "0", "--methods", "mini", "--out", "records/a")
     assert bench(*run, "--set", "dataset.size=30") == 0
+    without_neighbours("records/a")
     (predictions,) = Path("records").rglob("*.jsonl.gz")
     manifest = Path("records/a/run.json")
     as_run = manifest.read_text(encoding="utf-8")
@@ -125,18 +153,22 @@ def test_derive_needs_the_corpus_that_the_record_was_made_with(
         assert bench(*CALL, "--derive") == 0
         return capsys.readouterr().err
 
-    assert "its predictions are not stored" in problem()
+    assert problem() == "not derived: a mini ratio 0.5 draw 0 seed 0: its predictions are not stored\n"
     Path("aside").rename(predictions)
     manifest.write_text(as_run.replace('"size": 30', '"size": 33'), encoding="utf-8")
-    assert "draw 0 seed 0: the corpus is not the one that the record was made with" in problem()
+    assert "not derived: a, 1 to derive: the corpus mini is another than the one of the run" in problem()
     assert not Path("records/a/derived").exists()
     manifest.write_text('{"cells": [], "config": {}}', encoding="utf-8")
-    assert bench(*CALL, "--derive") == 1
-    assert "run.json is no manifest of a run" in capsys.readouterr().err
+    assert "a, 1 to derive: run.json was written by another version" in problem()
     manifest.write_text(as_run, encoding="utf-8")  # names the options that the corpus was read with
     assert problem() == ""
     (derived,) = Path("records/a/derived").iterdir()
     assert derived.name == predictions.name.replace(".jsonl.gz", ".json")
+    lines = gzip.decompress(predictions.read_bytes()).replace(b"train-", b"nobody-")
+    predictions.write_bytes(gzip.compress(lines))
+    derived.unlink()
+    assert bench(*CALL, "--derive") == 1
+    assert "does not fit its record (KeyError" in capsys.readouterr().err
 
 
 def test_run_computes_tuned_cells_in_a_run_of_their_own(
@@ -187,8 +219,8 @@ def test_a_failed_cell_is_code_1_and_tried_again(
         (["shared.yaml", "--records", "nowhere"], "--records nowhere is no directory"),
         (["shared.yaml", "--records", "mini.yaml", "--run"], "--records mini.yaml is no directory"),
         (["--out", "mini.yaml"], "--out mini.yaml is a file"),
-        (["shared.yaml", "--data-dir", "semeval=mini"], "expected NAME=DIR with a NAME of mini"),
-        (["shared.yaml", "--data-dir", "mini"], "expected NAME=DIR"),
+        ([*CALL[1:], "--data-dir", "semeval=mini"], "expected NAME=DIR with a NAME of mini"),
+        ([*CALL[1:], "--data-dir", "mini"], "expected NAME=DIR"),
         (["--plann"], "unrecognized arguments: --plann"),
     ],
 )
@@ -217,7 +249,8 @@ def test_a_broken_record_is_one_line_and_code_1(bench: Bench, shared: Path, caps
 def test_run_may_start_with_nothing(bench: Bench, shared: Path) -> None:
     Path("shared.yaml").write_text(CONTRACT.replace("[0, 1, 2]", "[0]"), encoding="utf-8")
     assert bench("figures", "shared.yaml", "--records", "new/records", "--out", "out", "--run") == 0
-    assert len(list(Path("new/records/figures-mini/derived").iterdir())) == 1
+    (record,) = [one for one in Store(Path("new/records/figures-mini")).records() if one.method == "mini"]
+    assert record.neighbours is not None
 
 
 def test_every_value_and_drawing_of_the_project_comes_out_of_real_cells(bench: Bench, mini_preset: Path) -> None:

@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 
 from bench.errors import StoreError
-from bench.figures.derive import Derived, with_sharing
 from bench.figures.page import write_page
 from bench.records.record import read_record
-from tests.figures.made import CONTRACT, cells, contract, record, write
+from tests.figures.made import CONTRACT, cells, contract, record
 from tests.records.factory import changed
 
 RECORDS = [(method, f1 + 0.01 * draw, ratio, draw) for method, f1 in (("mini", 0.5), ("mini_plain", 0.4))
@@ -95,32 +94,22 @@ claims:
 """
 
 
-def derived(one, either):
+def neighbours(either):
     row = dict.fromkeys(("relation", "head", "tail", "entity"), 0.1) | {"either": either}
-    more = {"queries": 3, "depth": 1, "chance": row, "confusion": {"a": {"b": 3}}, "dataset_hash": "corpus"}
-    return Derived(cell_id=one.cell_id, created=one.created, shared={"1": row, "all": row}, **more)
+    return {"k": 2, "all": {"n": 3, "at_1": row, "at_2": row, "chance": row}, "confusion": {"a": {"b": 3}}}
 
 
-def test_sharing_is_read_from_beside_the_cells(mini_preset):
-    three = [record("mini", 0.5, draw=draw) for draw in range(3)]
-    folder = write(*three).out / "derived"
-    folder.mkdir()
-    of = contract(SHARING)
-
-    def page():
-        write_page(Path("out"), [(of, [with_sharing(cell) for cell in cells(of, *three)])])
-        return Path("out/figures.md").read_text(encoding="utf-8")
-
-    assert "draw/seed 0/0, 1/0, 2/0: what its neighbours share is not derived" in page()
-    for one, either in zip(three, (0.8, 0.8, 0.8), strict=True):
-        (folder / f"{one.cell_id}.json").write_text(derived(one, either).model_dump_json())
-    assert "| 70% (paper) | mini | supported |" in page()
+def test_what_neighbours_share_is_read_from_the_records(mini_preset):
+    three = [record("mini", 0.5, draw=draw, diagnostics={"same_relation": 0.5}) for draw in range(3)]
+    page = made("out", three, SHARING)["figures.md"].decode()
+    assert "draw/seed 0/0, 1/0, 2/0: what its neighbours share is not derived" in page
+    assert not Path("out/figure-mini.png").exists()
+    three = [changed(one, neighbours=neighbours(0.8)) for one in three]
+    page = made("out", three, SHARING)["figures.md"].decode()
+    assert "| 70% (paper) | mini | supported |" in page
     assert Path("out/figure-mini.png").exists()
-    three[1] = changed(three[1], created="2026-03-03")
-    assert "draw/seed 1/0: what its neighbours share was derived from another run" in page()
-    (folder / f"{three[0].cell_id}.json").write_text("{}")
-    with pytest.raises(StoreError, match="is broken"):
-        page()
+    nothing = made("out", [record("mini", 0.5, draw=draw) for draw in range(3)], SHARING)["figures.md"].decode()
+    assert "draw/seed 0/0, 1/0, 2/0: its method retrieves nothing" in nothing
 
 
 def test_a_full_disk_is_one_line(records):

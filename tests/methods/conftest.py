@@ -20,10 +20,8 @@ from transformers import (
 from methods.base import Context
 from methods.parts.generation.offline import train_tokenizer
 from methods.settings import Budget, Models, Optimisation, Scoring
-from methods.types import Instance, RelationSchema, Span
-
-CITIES, FIRMS = ("oslo", "lima", "cairo", "quito", "turin"), ("acme", "initech", "globex")
-PEOPLE = ("ann", "bob", "cleo", "dan", "eve", "finn", "gil")
+from methods.testing.corpus import instances as make_instances
+from methods.types import Instance, RelationSchema
 
 
 @pytest.fixture(scope="session")
@@ -42,35 +40,6 @@ def schema() -> RelationSchema:
             ("PERSON", "FIRM"): frozenset({"works_for"}),
         },
     )
-
-
-def make_instances(prefix: str, count: int) -> list[Instance]:
-    """Deterministic four-relation corpus; negatives share the types of positives."""
-    wordings = {
-        "born_in": ("was", "born", "in"),
-        "lives_in": ("now", "lives", "in"),
-        "works_for": ("works", "for"),
-        "none": ("never", "saw"),
-    }
-    made = []
-    for i in range(count):
-        relation = ("born_in", "works_for", "none", "lives_in")[i % 4]
-        firm = relation == "works_for"
-        tail = FIRMS[i % 3] if firm else CITIES[i % 5]
-        tokens = (PEOPLE[i % 7], *wordings[relation], tail, "in", "the", "year", str(1900 + i), ".")
-        spot = 1 + len(wordings[relation])
-        made.append(
-            Instance(
-                f"{prefix}-{i}",
-                tokens,
-                Span(0, 1),
-                Span(spot, spot + 1),
-                relation,
-                "PERSON",
-                "FIRM" if firm else "CITY",
-            )
-        )
-    return made
 
 
 @pytest.fixture(scope="session")

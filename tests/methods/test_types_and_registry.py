@@ -8,6 +8,7 @@ import pytest
 
 import methods.registry as registry_module
 from methods.registry import METHODS, Registry, RegistryError
+from methods.settings import Lora, Models, Settings, all_but
 from methods.types import Instance, RelationSchema, Span
 
 
@@ -83,7 +84,28 @@ def test_a_broken_plugin_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         registry.version("gone")
 
 
-def test_a_changed_shared_part_changes_every_builtin() -> None:
+def test_options_of_a_plugin_are_those_of_its_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = Registry(
+        "thing", "g", {"light": "pathlib:Path", "heavy": "no_such:X"}, {"heavy": "methods.settings:Lora"}
+    )
+    monkeypatch.setattr(
+        registry_module, "entry_points", lambda group: [entry("other", "methods.base:Method"), entry("c", "ast:AST")]
+    )
+    assert registry.options("heavy") is Lora  # found without what the name stands for
+    assert registry.options("other") is Settings
+    for name in ("light", "c"):
+        with pytest.raises(RegistryError, match=f"^thing {name!r} has no Options that extend methods.base.Settings$"):
+            registry.options(name)
+    with pytest.raises(RegistryError, match=r"unknown thing 'havy'. Did you mean 'heavy'\?"):
+        registry.options("havy")
+
+
+def test_settings_use_every_model_unless_they_say_so() -> None:
+    assert Settings.uses == tuple(Models.model_fields)
+    assert set(Models.model_fields) - set(all_but("encoder", "layers")) == {"encoder", "layers"}
+
+
+def test_every_builtin_has_a_version_of_its_own() -> None:
     versions = {name: METHODS.version(name) for name in METHODS._builtin}
     assert len(set(versions.values())) == len(versions)
     assert all(v.startswith("sha256:") for v in versions.values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 from pathlib import Path
 from typing import Any, NoReturn
@@ -12,7 +13,7 @@ import pytest
 from bench.errors import StoreError
 from bench.records.record import Record
 from bench.records.store import Store
-from tests.records.factory import make_record
+from tests.records.factory import changed, make_record
 
 ID, OTHER = "0123456789abcdef", "fedcba9876543210"
 LINES = [{"id": "t-1", "gold": "né", "predicted": "b", "scores": {"né": -0.5}, "neighbours": [["i", 0.25]]}]
@@ -79,6 +80,58 @@ def test_a_broken_record_is_named(store: Store, content: bytes) -> None:
     with pytest.raises(StoreError, match=rf"{ID}.json .*; delete it and run again") as caught:
         store.finished(ID)
     assert "\n" not in str(caught.value)
+
+
+def derived(store: Store, **changes: Any) -> None:
+    """What was derived from the record of `ID`, or, with changes, from another."""
+    path = store.derived_path(ID)
+    path.parent.mkdir(exist_ok=True)
+    made = {"cell_id": ID, "created": "2026-01-02", "dataset_hash": "corpus", "neighbours": {"k": 3}}
+    path.write_text(json.dumps(made | changes), encoding="utf-8")
+
+
+def test_what_was_derived_from_a_record_is_a_part_of_it(store: Store) -> None:
+    one = record(created="2026-01-02", identity={"dataset_hash": "corpus"})
+    store.write(one, LINES)
+    derived(store)
+    assert store.read(ID) == changed(one, neighbours={"k": 3})
+    assert [found.neighbours for found in store.records()] == [{"k": 3}]
+    store.write(changed(one, neighbours={"k": 5}), LINES)
+    assert store.records()[0].neighbours == {"k": 5}  # what it says itself
+
+
+@pytest.mark.parametrize("other", [{"cell_id": OTHER}, {"created": "2026-01-03"}, {"dataset_hash": "x"}])
+def test_what_was_derived_from_another_record_is_no_part_of_it(store: Store, other: dict[str, str]) -> None:
+    store.write(record(created="2026-01-02", identity={"dataset_hash": "corpus"}), LINES)
+    derived(store, **other)
+    assert store.records()[0].neighbours is None
+
+
+def test_what_an_earlier_version_derived_counts_as_absent(store: Store) -> None:
+    store.write(record(created="2026-01-02", identity={"dataset_hash": "corpus"}), LINES)
+    derived(store)
+    path = store.derived_path(ID)
+    earlier = json.loads(path.read_text()) | {"schema_version": 1, "shared": {}}
+    del earlier["neighbours"]
+    path.write_text(json.dumps(earlier), encoding="utf-8")
+    assert store.records()[0].neighbours is None
+
+
+def test_a_broken_derived_file_is_named(store: Store) -> None:
+    store.write(record(), LINES)
+    derived(store)
+    store.derived_path(ID).write_text("{", encoding="utf-8")
+    with pytest.raises(StoreError, match=rf"derived/{ID}.json is broken .*; delete it and run again"):
+        store.read(ID)
+
+
+def test_schema_1_counted_entities_otherwise(store: Store) -> None:
+    store.write(record(), LINES)
+    path = store.record_path(ID)
+    old = json.loads(path.read_text()) | {"schema_version": 1, "retrieval": {"k": 1, "all": {"at_1": {"entity": 0}}}}
+    del old["neighbours"], old["negative"], old["n_unpaired"]
+    path.write_text(json.dumps(old), encoding="utf-8")
+    assert store.records()[0].neighbours is None
 
 
 def test_broken_predictions_are_named(store: Store) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from bench.records.record import Record, read_record
 from bench.records.store import Store
-from bench.scoring.metrics_docred import docred_f1
+from bench.scoring.metrics import METRICS
 from methods.types import RelationSchema
 from tests.records.factory import cell_id
 
@@ -36,7 +36,9 @@ def docred(negative: str | None, unpaired: int = 2) -> Record:
     gold = [("a",), ("b",), ("none",), ("a",), ("none",)]
     predicted = [("a",), ("a",), ("none",), ("a", "b"), ("b",)]
     schema = RelationSchema(NAMES, {name: f"is {name}" for name in NAMES}, negative)
-    return read_record(made(metrics=dict(docred_f1(gold, predicted, schema, [frozenset()] * 5, unpaired))))
+    return read_record(
+        made(metrics=dict(METRICS["docred_f1"].report(gold, predicted, schema, [frozenset()] * 5, unpaired)))
+    )
 
 
 @pytest.mark.parametrize("run", RUNS)

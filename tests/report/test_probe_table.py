@@ -11,7 +11,7 @@ import pytest
 from bench.records.record import Record
 from bench.report.probe_table import probe_table, quality_table
 from bench.report.tables import cells_frame
-from bench.scoring.neighbours import SHARED
+from bench.scoring.neighbours import KINDS
 from tests.records.factory import make_record
 
 
@@ -49,7 +49,7 @@ def test_probes_by_hand() -> None:
 
 def test_quality_by_hand() -> None:
     def part(base: float) -> dict[str, float]:
-        return dict(zip(SHARED, (base, 0.0, 0.25, 0.25, base + 0.125), strict=True))
+        return dict(zip(KINDS, (base, 0.0, 0.25, 0.25, base + 0.125), strict=True))
 
     def quality(first: float, **more: Any) -> dict[str, Any]:
         parts = {"at_1": part(first), "at_2": part(0.25), "weighted": part(0.5), "chance": part(0.125)}
@@ -62,7 +62,7 @@ def test_quality_by_hand() -> None:
     ]
     table = quality_table(cells_frame(records), records)
     assert table is not None
-    assert table.header == ("method", "ratio", "neighbours", *SHARED)
+    assert table.header == ("method", "ratio", "neighbours", *KINDS)
     assert table.rows[:5] == (
         ("rag", "10%", "the first", "62.5", "0.0", "25.0", "25.0", "75.0"),
         ("rag", "10%", "all 2", "25.0", "0.0", "25.0", "25.0", "37.5"),
@@ -71,6 +71,14 @@ def test_quality_by_hand() -> None:
         ("rag", "10%", "chance", "12.5", "0.0", "25.0", "25.0", "25.0"),
     )
     assert [row[2] for row in table.rows[5:]] == ["the first", "all 2", "by weight", "chance"]
+
+
+def test_the_nearest_of_one_is_no_row_of_its_own() -> None:
+    part = dict.fromkeys(KINDS, 0.5)
+    records = [record(neighbours={"k": 1, "all": {"at_1": part, "weighted": part, "chance": part}})]
+    table = quality_table(cells_frame(records), records)
+    assert table is not None
+    assert [row[2] for row in table.rows] == ["all 1", "by weight", "chance"]
 
 
 def test_nothing_probed() -> None:

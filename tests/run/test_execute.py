@@ -21,21 +21,11 @@ from bench.run.execute import execute, unfit
 from bench.run.plan import CellSpec, plan
 from bench.run.profiling import PeakMemory, Timer
 from bench.run.seeds import derive, seed_everything
-from bench.scoring.labels import choose, prediction_lines, shared_relation
 from bench.settings.config import build
 from methods.base import Progress, Task
 from methods.registry import METHODS
 from methods.settings import Settings
-from methods.types import Instance, Neighbours, Prediction, RelationSchema, Span
-
-SCHEMA = RelationSchema(
-    ("a", "b", "none"), {"a": "is a", "b": "is b", "none": "is none"}, "none", {("X", "Y"): frozenset({"a"})}
-)
-INSTANCES = (
-    Instance("i-1", ("x", "y"), Span(0, 1), Span(1, 2), "a"),
-    Instance("i-2", ("x", "y"), Span(0, 1), Span(1, 2), "none", "X", "Y"),
-)
-NO = -np.inf
+from methods.types import Prediction
 
 
 @pytest.fixture
@@ -168,42 +158,6 @@ def test_an_interruption_passes_through(specs: Sequence[CellSpec], dataset: Data
         execute(specs[0], dataset, interrupt)
 
 
-def test_the_best_admitted_relation_wins_and_the_first_of_equals() -> None:
-    prediction = Prediction(np.array([[-1.0, -1.0, -2.0], [-5.0, NO, -4.0]]))
-    assert choose(prediction, INSTANCES, SCHEMA) == ["a", "none"]
-    lines = prediction_lines(prediction, INSTANCES, ["a", "none"], SCHEMA)
-    assert lines[0]["scores"] == {"a": -1.0, "b": -1.0, "none": -2.0}
-    assert lines[1] == {
-        "id": "i-2", "gold": "none", "predicted": "none", "scores": {"a": -5.0, "none": -4.0}, "neighbours": None
-    }  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("scores", "expected"),
-    [
-        ([[-1.0, -1.0, -2.0]], "scores have shape (1, 3), expected [instances, relations] = (2, 3)"),
-        ([[-1.0, np.nan, -2.0], [-1.0, NO, -1.0]], "instance i-1, relation b: score nan, expected a finite score"),
-        ([[-1.0, NO, -2.0], [-1.0, NO, -1.0]], "instance i-1, relation b: score -inf, expected a finite score"),
-        ([[-1.0, -1.0, -2.0], [-1.0, -9.0, -1.0]], "instance i-2, relation b: score -9.0, expected -inf"),
-        ([[-1.0, -1.0, -2.0], [-1.0, np.inf, -1.0]], "instance i-2, relation b: score inf, expected -inf"),
-        ([[-1.0, -1.0, -2.0], [-1.0, np.nan, -1.0]], "instance i-2, relation b: score nan, expected -inf"),
-    ],
-)
-def test_broken_scores_are_refused(scores: list[list[float]], expected: str) -> None:
-    with pytest.raises(ValueError, match=r"instance|shape") as caught:
-        choose(Prediction(np.array(scores)), INSTANCES, SCHEMA)
-    assert expected in str(caught.value)
-
-
-def test_an_instance_must_not_be_its_own_neighbour() -> None:
-    scores = np.array([[-1.0, -1.0, -2.0], [-5.0, NO, -4.0]])
-    near = Neighbours(("i-1",), (1.0,))
-    with pytest.raises(ValueError, match="i-1 is its own neighbour"):
-        choose(Prediction(scores, (near, near)), INSTANCES, SCHEMA)
-    with pytest.raises(ValueError, match="neighbours of 1 instances, expected 2"):
-        choose(Prediction(scores, (near,)), INSTANCES, SCHEMA)
-
-
 def test_odd_diagnostics_do_not_lose_a_cell(
     specs: Sequence[CellSpec], dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -308,22 +262,3 @@ def test_another_projects_commit_is_not_ours(monkeypatch: pytest.MonkeyPatch, tm
     assert environment._checkout() == {"commit": None, "dirty": None}
     answers["rev-parse"] = str(environment.ROOT)
     assert environment._checkout() == {"commit": str(environment.ROOT), "dirty": False}
-
-
-def test_shared_relation_by_hand() -> None:
-    def instance(name: str, relation: str) -> Instance:
-        return Instance(name, ("a", "b"), Span(0, 1), Span(1, 2), relation)
-
-    database = [instance("d0", "r"), instance("d1", "r"), instance("d2", "s"), instance("d3", "t"), instance("d4", "t")]
-    queries = [instance("q0", "r"), instance("q1", "s"), instance("q2", "u")]
-    found = [Neighbours(("d0", "d2"), (1, 1)), Neighbours(("d2", "d3"), (1, 1)), Neighbours(("d3", "d4"), (1, 1))]
-    before = [Neighbours(("d3", "d4"), (1, 1))] * 3
-    assert shared_relation(found, before, queries, database) == pytest.approx(
-        {
-            "same_relation": (1 / 2 + 1 / 2 + 0) / 3,
-            "same_relation_untrained": 0.0,
-            "same_relation_chance": (2 / 5 + 1 / 5 + 0) / 3,
-        }
-    )
-    assert "same_relation_untrained" not in shared_relation(found, None, queries, database)
-    assert shared_relation(None, None, queries, database) == {}

@@ -5,77 +5,20 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from bench.data import load_dataset
-from bench.data.base import Dataset
 from bench.errors import DataError
 from bench.records.store import Store
 from bench.run.execute import execute
 from bench.run.plan import plan
-from bench.scoring.labels import choose_sets, prediction_lines, score, shared_relation
 from bench.settings.config import build
-from methods.types import Instance, Neighbours, Prediction, RelationSchema, Span
+from methods.types import Instance, Span
 from tests.data.documents import ada, write, zoe
 
-# The negative class stands in the middle: code that takes index 0 or the last for it fails.
-SCHEMA = RelationSchema(
-    ("a", "none", "b", "c"),
-    {name: f"text {name}" for name in ("a", "none", "b", "c")},
-    "none",
-    {("X", "Y"): frozenset({"b"})},
-)
-NO = -np.inf
 
-
-def instance(name: str, *relations: str, kinds: tuple[str, str] = ("", "")) -> Instance:
-    return Instance(name, ("x", "y"), Span(0, 1), Span(1, 2), relations[0], *kinds, relations[1:])
-
-
-INSTANCES = (
-    instance("i-1", "a", "c"),
-    instance("i-2", "none"),
-    instance("i-3", "b", kinds=("X", "Y")),
-    instance("i-4", "none"),
-)
-SCORES = np.array([[-1.0, -2.0, -3.0, -1.5], [-3.0, -0.1, -4.0, -5.0], [NO, -2.0, -1.0, NO], [-2.0, -2.0, -1.0, -9.0]])
-
-
-def test_what_scores_above_the_negative_class_is_predicted() -> None:
-    chosen = choose_sets(Prediction(SCORES), INSTANCES, SCHEMA)
-    assert chosen == [("a", "c"), ("none",), ("b",), ("b",)]  # equal to the negative class is not above it
-    assert choose_sets(Prediction(np.empty((0, 4))), (), SCHEMA) == []
-    with pytest.raises(ValueError, match=r"instance i-3, relation a: score -1\.0, expected -inf"):
-        choose_sets(Prediction(SCORES[[0, 1, 0, 3]]), INSTANCES, SCHEMA)
-
-
-def test_lines_hold_lists() -> None:
-    chosen = choose_sets(Prediction(SCORES), INSTANCES, SCHEMA)
-    lines = prediction_lines(Prediction(SCORES), INSTANCES, chosen, SCHEMA)
-    assert [line["gold"] for line in lines] == [["a", "c"], ["none"], ["b"], ["none"]]
-    assert [line["predicted"] for line in lines] == [["a", "c"], ["none"], ["b"], ["b"]]
-    assert lines[2]["scores"] == {"none": -2.0, "b": -1.0}
-
-
-def test_the_metric_gets_what_the_dataset_knows() -> None:
-    data = Dataset(
-        "d", SCHEMA, "docred_f1", (), (), INSTANCES, multi_label=True, known={"i-1": frozenset("c")}, unpaired=2
-    )
-    metrics, chosen = score(Prediction(SCORES), data.test, data, data.unpaired)
-    assert chosen[0] == ("a", "c")
-    assert (metrics["precision"], metrics["recall"]) == (3 / 4, 3 / 5)  # a, c, b of 4 predicted; 3 gold and 2 missed
-    assert metrics["ign_precision"] == 2 / (3 + 1e-5)
-    assert score(Prediction(SCORES), data.test, data)[0]["recall"] == 1.0
-
-
-def test_any_shared_relation_counts() -> None:
-    database = [instance("d0", "a", "b"), instance("d1", "b"), instance("d2", "c"), instance("d3", "none")]
-    queries = [instance("q0", "b", "c"), instance("q1", "a")]
-    found = [Neighbours(("d0", "d3"), (1, 1)), Neighbours(("d0", "d1"), (1, 1))]
-    assert shared_relation(found, None, queries, database) == pytest.approx(
-        {"same_relation": 1 / 2, "same_relation_chance": (3 / 4 + 1 / 4) / 2}
-    )
+def instance(name: str, *relations: str) -> Instance:
+    return Instance(name, ("x", "y"), Span(0, 1), Span(1, 2), relations[0], more_relations=relations[1:])
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import math
 import random
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,11 +10,14 @@ from hypothesis import strategies as st
 from sklearn.metrics import f1_score, precision_recall_fscore_support
 
 from bench.data.corpora.semeval import RELATIONS, TEST_FILE, read
-from bench.scoring.metrics import METRICS, macro_f1_accuracy, semeval_macro_f1, tacred_micro_f1
+from bench.scoring.metrics import METRICS
 from methods.types import RelationSchema
+from tests.shared import DATA, ORACLES, needs
 
-SHARED = Path(__file__).resolve().parents[1] / ".." / "shared"
-needs_oracles = pytest.mark.skipif(not (SHARED / "oracles").is_dir(), reason="needs the oracles in ../shared")
+needs_oracles = needs(ORACLES)
+
+SINGLE = [name for name, metric in METRICS.items() if not metric.multi_label]
+tacred_micro_f1, semeval_macro_f1, macro_f1_accuracy = (METRICS[name].report for name in SINGLE)
 
 # A loaded machine is slow at times; that is no failure.
 relaxed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -79,24 +81,26 @@ def test_plain_macro_by_hand():
     assert scores["per_relation"]["never"]["support"] == 0
 
 
-@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("name", SINGLE)
 def test_no_positives_score_zero_without_warnings(name):
     for labels in ([], ["Other"] * 4):
-        scores = METRICS[name](labels, labels, SEMEVAL)
+        scores = METRICS[name].report(labels, labels, SEMEVAL)
         assert scores["f1"] == (1.0 if name == "macro_f1_accuracy" and labels else 0.0)
         assert json.loads(json.dumps(scores, allow_nan=False)) == scores
-    never = METRICS[name](["X(e1,e2)", "Y(e1,e2)"], ["Other", "Other"], SEMEVAL)
+    never = METRICS[name].report(["X(e1,e2)", "Y(e1,e2)"], ["Other", "Other"], SEMEVAL)
     assert (never["precision"], never["recall"], never["f1"]) == (0.0, 0.0, 0.0)
 
 
-@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("name", SINGLE)
 def test_bad_input(name):
     with pytest.raises(ValueError, match="2 gold labels but 1 predictions"):
-        METRICS[name](["Other", "Other"], ["Other"], SEMEVAL)
+        METRICS[name].report(["Other", "Other"], ["Other"], SEMEVAL)
     with pytest.raises(ValueError, match="unknown predicted label 'Z'"):
-        METRICS[name](["Other"], ["Z"], SEMEVAL)
+        METRICS[name].report(["Other"], ["Z"], SEMEVAL)
     with pytest.raises(ValueError, match="unknown gold label 'Z'"):
-        METRICS[name](["Z"], ["Other"], SEMEVAL)
+        METRICS[name].report(["Z"], ["Other"], SEMEVAL)
+    with pytest.raises(ValueError, match=f"metric '{name}' scores single labels, not sets"):
+        METRICS[name].report([["Other"]], [["Other"]], SEMEVAL)
 
 
 labels = st.lists(st.tuples(st.sampled_from(TACRED.names), st.sampled_from(TACRED.names)), min_size=1, max_size=40)
@@ -127,8 +131,8 @@ def test_the_order_of_names_and_instances_does_not_matter(pairs, rng):
 
 @needs_oracles
 def test_semeval_equals_the_official_scorer():
-    gold = [i.relation for i in read(SHARED / "data" / "semeval2010" / TEST_FILE, "test")]
-    cases = json.loads((SHARED / "oracles" / "semeval2010_official_scores.json").read_text())["cases"]
+    gold = [i.relation for i in read(DATA / "semeval2010" / TEST_FILE, "test")]
+    cases = json.loads((ORACLES / "semeval2010_official_scores.json").read_text())["cases"]
     assert len(cases) >= 5
     for case in cases:
         scores = semeval_macro_f1(gold, case["predictions"], schema(RELATIONS, "Other"))
@@ -137,7 +141,7 @@ def test_semeval_equals_the_official_scorer():
 
 @needs_oracles
 def test_tacred_equals_the_official_scorer():
-    cases = json.loads((SHARED / "oracles" / "tacred_micro_f1.json").read_text())["cases"]
+    cases = json.loads((ORACLES / "tacred_micro_f1.json").read_text())["cases"]
     assert len(cases) >= 3
     for case in cases:
         names = sorted({*case["gold"], *case["pred"]}, reverse=True)

@@ -12,10 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bench.data.corpora.docred_format import read
-from bench.data.corpora.redocred import NEGATIVE, RELATIONS, in_training, pairs
-from bench.scoring.metrics_docred import docred_f1
+from bench.data.corpora.redocred import DEV_FILE, NEGATIVE, RELATIONS, TEST_FILE, in_training, pairs
+from bench.scoring.metrics import METRICS
 from methods.types import RelationSchema
 from tests.data.documents import ada, mention, write, zoe
+from tests.shared import DATA, ORACLES, needs
+
+docred_f1 = METRICS["docred_f1"].report
 
 # A loaded machine is slow at times; that is no failure.
 relaxed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
@@ -71,8 +74,10 @@ def test_nothing_to_count_is_zero() -> None:
 
 
 def test_bad_input() -> None:
-    with pytest.raises(ValueError, match="2 gold sets, 1 predicted ones and 2 known ones"):
+    with pytest.raises(ValueError, match="2 gold labels but 1 predictions"):
         docred_f1([("a",), ("b",)], [("a",)], SCHEMA, [NOTHING] * 2)
+    with pytest.raises(ValueError, match="1 gold labels but 2 known ones"):
+        docred_f1([("a",)], [("a",)], SCHEMA, [NOTHING] * 2)
     with pytest.raises(ValueError, match="unknown predicted label 'z'; the schema has a, none, b, c"):
         docred_f1([("a",)], [("z",)], SCHEMA, [NOTHING])
     with pytest.raises(ValueError, match="unknown gold label 'z'"):
@@ -180,3 +185,27 @@ def test_any_name_of_the_entities_makes_a_fact_known(tmp_path: Path) -> None:
     assert in_training(train, {"test": test}) == {"test-0-0-1": {"P20"}}
     assert in_training(test, {"dev": train}) == {"dev-0-1-2": {"P20"}}
     assert in_training((), {"dev": train}) == {}
+
+
+@needs(ORACLES)
+def test_docred_equals_the_official_scorer(tmp_path: Path) -> None:
+    """Re-DocRED's script on the first 12 test documents, with 200 dev documents as its training annotations."""
+    oracle = json.loads((ORACLES / "docred_official.json").read_text())
+    documents = {}
+    for name, count in ((TEST_FILE, 12), (DEV_FILE, 200)):
+        raw = json.loads((DATA / "redocred" / name).read_text(encoding="utf-8"))
+        documents[name] = read(write(tmp_path / name, raw[:count]), RELATIONS)
+    test, stated = pairs(documents[TEST_FILE], "test"), in_training(documents[DEV_FILE], {"test": documents[TEST_FILE]})
+    titles = {document.title: document.number for document in documents[TEST_FILE]}
+    schema = RelationSchema((*RELATIONS, NEGATIVE), {n: f"text {n}" for n in (*RELATIONS, NEGATIVE)}, NEGATIVE)
+    assert len(oracle["cases"]) >= 3
+    for case in oracle["cases"]:
+        guessed: dict[str, list[str]] = {}
+        for title, head, tail, relation in case["predictions"]:
+            guessed.setdefault(f"test-{titles[title]}-{head}-{tail}", []).append(relation)
+        assert guessed.keys() <= {i.id for i in test}
+        predicted = [guessed.get(i.id, [NEGATIVE]) for i in test]
+        known = [stated.get(i.id, NOTHING) for i in test]
+        ours: Any = docred_f1([i.relations for i in test], predicted, schema, known)
+        for key in ("precision", "recall", "f1", "ign_f1"):
+            assert ours[key] == pytest.approx(case[key], rel=1e-12), key

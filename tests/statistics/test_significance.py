@@ -10,31 +10,41 @@ from bench.report.significance_table import marks_note, points, significance_tab
 from bench.report.tables import cells_frame
 from bench.report.tabular import to_latex, to_markdown
 from bench.scoring.metrics import METRICS
+from bench.statistics.comparison import compare
 from bench.statistics.significance import significance
 from methods.types import RelationSchema
 from tests.records.factory import changed, make_record
 
 NAMES = ("a", "none", "b")
-SCHEMA = RelationSchema(NAMES, {name: f"text {name}" for name in NAMES}, "none")
+
+
+def schema(negative):
+    return RelationSchema(NAMES, {name: f"text {name}" for name in NAMES}, negative)
+
+
+SCHEMA = schema("none")
 GOLD = [NAMES[i % 3] for i in range(101)]
 
 
-def cell(method, right, ratio=0.1, draw=0, seed=0, metric="tacred_micro_f1"):
+def cell(method, right, ratio=0.1, draw=0, seed=0, metric="tacred_micro_f1", n_unpaired=0):
     """A record and its predictions: the first ``right`` of 101 instances are right, the others say the next label."""
-    lines = [
-        {"id": f"t{i}", "gold": gold, "predicted": gold if i < right else NAMES[(NAMES.index(gold) + 1) % 3]}
-        for i, gold in enumerate(GOLD)
-    ]
-    metrics = METRICS[metric](GOLD, [line["predicted"] for line in lines], SCHEMA)
+    pairs = [(gold, gold if i < right else NAMES[(NAMES.index(gold) + 1) % 3]) for i, gold in enumerate(GOLD)]
+    return made(method, pairs, metric, ratio=ratio, draw=draw, seed=seed, n_unpaired=n_unpaired)
+
+
+def made(method, pairs, metric="tacred_micro_f1", **fields):
+    """A record and its predictions, from pairs (gold, predicted); of lists under a metric of sets."""
+    if METRICS[metric].multi_label:
+        pairs = [([gold], [predicted]) for gold, predicted in pairs]
+    lines = [{"id": f"t{i}", "gold": gold, "predicted": predicted} for i, (gold, predicted) in enumerate(pairs)]
+    gold, predicted = zip(*pairs, strict=True)
     record = make_record(
         method=method,
-        ratio=ratio,
-        draw=draw,
-        seed=seed,
         identity={"metric": metric},
         negative="none",
-        metrics=metrics,
+        metrics=METRICS[metric].report(gold, predicted, SCHEMA, unpaired=fields.get("n_unpaired", 0)),
         cost={"train_seconds": 3.0, "predict_seconds": 1.0},
+        **fields,
     )
     return record, lines
 
@@ -91,33 +101,56 @@ def test_equal_predictions_are_a_tie():
     assert significance_table(found).rows[0][2] == "0.0 [0.0, 0.0]"
 
 
-def test_the_negative_class_is_found_by_what_the_records_say():
-    # Without knowing that `none` is negative, 101 would be the gold count and F1 the accuracy.
-    record, _ = cell("no_retrieval", 53)
-    assert record.metrics["f1"] != pytest.approx(record.metrics["accuracy"])
-    assert not significance_of([cell("no_retrieval", 53), cell("etrag", 60)]).note
+def test_the_negative_class_is_that_of_the_record():
+    # All scores are the same whether `a` or `none` is left out, but not the instances that they come from.
+    swapped = {"a": "none", "none": "a", "b": "b"}
+    pairs = [(gold, swapped[gold] if i < 36 else gold) for i, gold in enumerate(GOLD[:99])]
+    first, second = made("no_retrieval", pairs), made("etrag", [(gold, gold) for gold, _ in pairs])
+    row = significance_of([first, second]).differences.iloc[0]
+    bounds = {}
+    for negative in ("a", "none"):
+        counts = [
+            METRICS["tacred_micro_f1"].count(GOLD[:99], [[line["predicted"] for line in lines]], schema(negative))
+            for _, lines in (second, first)
+        ]
+        assert counts[1].scores()[0] == pytest.approx(first[0].metrics["f1"], abs=1e-12)
+        found = compare(*counts, [0])
+        bounds[negative] = found.low, found.high
+    assert bounds["none"] != bounds["a"]
+    assert (row["low"], row["high"]) == bounds["none"]
 
 
-def with_change(change):
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"metrics": {"f1": 0.123}}, "the recorded scores do not follow from the predictions beside them"),
+        ({"negative": "a"}, "the recorded scores do not follow from the predictions beside them"),
+        ({"identity": {"metric": "ndcg"}}, "scored with ndcg and tacred_micro_f1"),
+    ],
+)
+def test_records_that_cannot_be_compared_are_named(changes, message):
     record, lines = cell("etrag", 60)
-    change(record, lines)
-    return record, lines
+    changes = {name: getattr(record, name) | new if name != "negative" else new for name, new in changes.items()}
+    refused([cell("no_retrieval", 53), (changed(record, changes), lines)], message)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (
-            lambda r, _: r.metrics.update(f1=0.123),
-            "the recorded scores do not follow from the predictions beside them",
-        ),
-        (lambda r, _: r.identity.update(metric="ndcg"), "scored with ndcg and tacred_micro_f1"),
-        (lambda _, lines: lines[0].update(id="other"), "etrag and no_retrieval have different test instances"),
-        (lambda _, lines: lines.clear(), "there are no test instances"),
+        (lambda lines: lines[0].update(id="other"), "etrag and no_retrieval have different test instances"),
+        (lambda lines: lines[0].update(predicted="x"), "unknown predicted label 'x'"),
+        (lambda lines: lines[0].update(gold=["a"]), "metric 'tacred_micro_f1' scores single labels, not sets"),
+        (lambda lines: lines.clear(), "there are no test instances"),
     ],
 )
-def test_what_cannot_be_compared_is_said(change, message):
-    found = significance_of([cell("no_retrieval", 53), with_change(change)])
+def test_predictions_that_cannot_be_compared_are_named(change, message):
+    record, lines = cell("etrag", 60)
+    change(lines)
+    refused([cell("no_retrieval", 53), (record, lines)], message)
+
+
+def refused(cells, message):
+    found = significance_of(cells)
     assert message in found.note
     assert (found.differences.empty, found.marks, significance_table(found)) == (True, {}, None)
     assert marks_note(found) == found.note
@@ -127,23 +160,15 @@ def test_an_unknown_metric_is_refused_by_name():
     cells = [cell(method, 53) for method in ("no_retrieval", "etrag")]
     for record, _ in cells:
         record.identity["metric"] = "ndcg"
-    assert "no paired comparison for metric 'ndcg'" in significance_of(cells).note
+    assert "metric 'ndcg' is unknown; known: tacred_micro_f1" in significance_of(cells).note
 
 
-def test_several_relations_per_instance():
-    cells = [cell(method, right) for method, right in (("no_retrieval", 53), ("etrag", 89))]
-    for record, lines in cells:
-        record.identity["metric"] = "docred_f1"
-        for line in lines:
-            line |= {"gold": [line["gold"]], "predicted": [line["predicted"]]}
-        # Two facts that no instance stands for.
-        facts = [line for line in lines if line["gold"] != ["none"]]
-        correct = sum(line["gold"] == line["predicted"] for line in facts)
-        guessed = sum(line["predicted"] != ["none"] for line in lines)
-        record.metrics.update({"recall": correct / (len(facts) + 2), "f1": 2 * correct / (len(facts) + 2 + guessed)})
-    found = significance_of(cells)
+def test_facts_that_no_instance_stands_for_are_missed():
+    cells = [cell(m, n, metric="docred_f1", n_unpaired=13) for m, n in (("no_retrieval", 53), ("etrag", 89))]
     gap = cells[1][0].metrics["f1"] - cells[0][0].metrics["f1"]
-    assert found.differences.iloc[0]["difference"] == pytest.approx(gap)
+    assert significance_of(cells).differences.iloc[0]["difference"] == pytest.approx(gap)
+    forgotten = [(changed(record, n_unpaired=0), lines) for record, lines in cells]
+    refused(forgotten, "the recorded scores do not follow from the predictions beside them")
 
 
 def test_without_predictions_there_is_one_note_and_no_mark(tmp_path):

@@ -39,7 +39,7 @@ def test_swapping_cell_by_cell_would_find_too_much() -> None:
         parts = []
         for counts in (first, second):
             flat = [table.reshape(1, -1, table.shape[-1]) for table in (counts.correct, counts.predicted)]
-            parts.append(type(counts)(*flat, np.tile(counts.gold, (17, 1))))
+            parts.append(type(counts)(*flat, np.tile(counts.gold, (17, 1)), counts.score))
         found.append(randomisation_p(*parts, [0], 199) < 0.05)
     assert np.mean(found) > 0.12
 

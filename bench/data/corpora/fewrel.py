@@ -57,30 +57,16 @@ class Options(Settings):
 def load(data_dir: Path | None, options: Options) -> Dataset:
     """Read val_wiki.json from ``data_dir`` and, where they exist, val_nyt.json, val_pubmed.json and pid2name.json.
 
-    Raises DataError for a missing directory or file, for the first malformed instance, for a relation without a
-    verbalisation, and where a relation has too few instances.
+    Raises DataError for missing files, the first malformed instance, and a relation without a text or with too few.
     """
-    if data_dir is None:
-        raise DataError(f"dataset 'fewrel' needs --data-dir, a directory with {WIKI}.json (FewRel)")
-    if not (data_dir / f"{WIKI}.json").is_file():
-        reason = f"has no {WIKI}.json" if data_dir.is_dir() else "is not a directory"
-        raise DataError(f"{data_dir} {reason}: --data-dir must hold FewRel's {WIKI}.json (and {NYT}, {PUBMED})")
-    notes = Notes()
-    corpora = {name: read(path, notes) for name in OFFICIAL if (path := data_dir / f"{name}.json").is_file()}
+    folder, notes = _folder(data_dir), Notes()
+    corpora = {name: read(path, notes) for name in OFFICIAL if (path := folder / f"{name}.json").is_file()}
     wiki = corpora[WIKI]
     relations = tuple(dict.fromkeys(i.relation for i in wiki))
     train, dev, test = _split(wiki, options)
     extra_tests, datastores = _other_domains(corpora, relations)
     everything = dict.fromkeys(i.relation for corpus in corpora.values() for i in corpus)
     schema = RelationSchema(relations, load_verbalisations("fewrel", tuple(everything)))
-    remarks = [
-        f"{name}.json is not there: no test set or datastore of that domain" for name in OFFICIAL if name not in corpora
-    ]
-    remarks += [
-        f"{name}.json has {len(corpus)} instances, the official one {OFFICIAL[name]}"
-        for name, corpus in corpora.items()
-        if len(corpus) != OFFICIAL[name]
-    ]
     parts = {"train": train, "dev": dev, "test": test}
     card: dict[str, object] = {
         "read": {f"{name}.json": len(corpus) for name, corpus in corpora.items()},
@@ -91,10 +77,10 @@ def load(data_dir: Path | None, options: Options) -> Dataset:
         "sizes": {name: len(part) for name, part in parts.items()},
         "split": f"{options.train}/{options.dev}/{options.test} per relation, split_seed {options.split_seed}",
         "relations": {name: relation_counts(part, relations) for name, part in parts.items()},
-        "relation_names": _names(data_dir / f"{NAMES}.json", tuple(everything)),
+        "relation_names": _names(folder / f"{NAMES}.json", tuple(everything)),
         "extra_tests": {name: len(part) for name, part in extra_tests.items()},
         "datastores": {name: len(part) for name, part in datastores.items()},
-        "remarks": [*remarks, *note_remarks(notes, sum(map(len, corpora.values())))],
+        "remarks": [*_remarks(corpora), *note_remarks(notes, sum(map(len, corpora.values())))],
     }
     return Dataset(
         "fewrel",
@@ -108,6 +94,24 @@ def load(data_dir: Path | None, options: Options) -> Dataset:
         extra_tests=extra_tests,
         datastores=datastores,
     )
+
+
+def _folder(data_dir: Path | None) -> Path:
+    if data_dir is None:
+        raise DataError(f"dataset 'fewrel' needs --data-dir, a directory with {WIKI}.json (FewRel)")
+    if not (data_dir / f"{WIKI}.json").is_file():
+        reason = f"has no {WIKI}.json" if data_dir.is_dir() else "is not a directory"
+        raise DataError(f"{data_dir} {reason}: --data-dir must hold FewRel's {WIKI}.json (and {NYT}, {PUBMED})")
+    return data_dir
+
+
+def _remarks(corpora: Mapping[str, tuple[Instance, ...]]) -> list[str]:
+    absent = [name for name in OFFICIAL if name not in corpora]
+    other = [name for name, corpus in corpora.items() if len(corpus) != OFFICIAL[name]]
+    return [
+        *(f"{name}.json is not there: no test set or datastore of that domain" for name in absent),
+        *(f"{name}.json has {len(corpora[name])} instances, the official one {OFFICIAL[name]}" for name in other),
+    ]
 
 
 def read(path: Path, notes: Notes | None = None) -> tuple[Instance, ...]:

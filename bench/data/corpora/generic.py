@@ -63,6 +63,48 @@ def split_up(
     return {**parts, "train": train}, said
 
 
+def _verbalised(
+    names: Sequence[str], elsewhere: set[str], options: CorpusOptions, texts: Path | None
+) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Texts of the relations, and which of them were made from names."""
+    negative = options.negative
+    if negative is not None and negative not in names:
+        raise DataError(f"the negative class {negative!r} is no relation of the corpus; it has {', '.join(names)}")
+    # Instances of another corpus may carry relations that are never predicted; as neighbours they need a text.
+    return verbalise([*names, *sorted(elsewhere - set(names))], options.verbalisations or texts, negative)
+
+
+def _counted(splits: Mapping[str, tuple[Instance, ...]], names: Sequence[str], notes: Notes) -> dict[str, object]:
+    parts = {part: splits[part] for part in ("train", "dev", "test")}
+    return {
+        "dropped": 0,
+        "blank_tokens": notes["blank_tokens"],
+        "sizes": {part: len(found) for part, found in parts.items()},
+        "relations": {part: relation_counts(found, names) for part, found in parts.items()},
+    }
+
+
+def _remarks(
+    splits: Mapping[str, tuple[Instance, ...]],
+    names: Sequence[str],
+    verbalisations: Mapping[str, str],
+    made: Sequence[str],
+) -> list[str]:
+    """What a user should know: texts that were ``made`` from names, an empty dev set, relations that nobody learns."""
+    remarks = []
+    if made:
+        remarks.append(
+            f"{len(made)} of {len(verbalisations)} verbalisations were generated from relation names "
+            f"(such as {made[0]!r}: {verbalisations[made[0]]!r}); give better ones with the option verbalisations=FILE"
+        )
+    if not splits["dev"]:
+        remarks.append("the dev set is empty")
+    trained = {i.relation for i in splits["train"]}
+    if untrained := [relation for relation in names if relation not in trained]:
+        remarks.append(f"{len(untrained)} relations have no training instance: {', '.join(untrained[:10])}")
+    return remarks
+
+
 def assemble(
     name: str,
     splits: Mapping[str, tuple[Instance, ...]],
@@ -73,52 +115,29 @@ def assemble(
     constraints: Mapping[tuple[str, str], frozenset[str]] | None = None,
     card: Mapping[str, object],
     notes: Notes,
-    said: Sequence[str],
     extra_tests: Mapping[str, tuple[Instance, ...]] | None = None,
     datastores: Mapping[str, tuple[Instance, ...]] | None = None,
     test_name: str = "test",
 ) -> Dataset:
-    """A Dataset from train, dev and test.
-
-    ``relations``: the schema in its order, by default every relation that occurs, sorted. ``texts``: a YAML file of
-    verbalisations for when the options name none. Raises DataError for a negative class that is no relation.
+    """A Dataset from train, dev and test. ``relations``: the schema in its order, by default every relation that
+    occurs, sorted. ``texts``: a YAML file of verbalisations for when the options name none. Raises DataError for a
+    negative class that is no relation.
     """
     main = [i for part in ("train", "dev", "test") for i in splits[part]]
     elsewhere = [i for part in (extra_tests or {}, datastores or {}) for found in part.values() for i in found]
     names = tuple(relations) if relations is not None else tuple(sorted({i.relation for i in main}))
-    negative = options.negative
-    if negative is not None and negative not in names:
-        raise DataError(f"the negative class {negative!r} is no relation of the corpus; it has {', '.join(names)}")
-    # Instances of another corpus may carry relations that are never predicted; as neighbours they need a text.
-    foreign = sorted({i.relation for i in elsewhere} - set(names))
-    verbalisations, made = verbalise([*names, *foreign], options.verbalisations or texts, negative)
-    schema = RelationSchema(names, verbalisations, negative, constraints or {})
-    trained = {i.relation for i in splits["train"]}
-    untrained = [relation for relation in names if relation not in trained]
-    remarks = note_remarks(notes, len(main) + len(elsewhere))
-    if made:
-        remarks.append(
-            f"{len(made)} of {len(verbalisations)} verbalisations were generated from relation names "
-            f"(such as {made[0]!r}: {verbalisations[made[0]]!r}); give better ones with the option verbalisations=FILE"
-        )
-    if not splits["dev"]:
-        remarks.append("the dev set is empty")
-    if untrained:
-        remarks.append(f"{len(untrained)} relations have no training instance: {', '.join(untrained[:10])}")
+    verbalisations, made = _verbalised(names, {i.relation for i in elsewhere}, options, texts)
+    remarks = note_remarks(notes, len(main) + len(elsewhere)) + _remarks(splits, names, verbalisations, made)
     return Dataset(
         name,
-        schema,
-        options.metric or ("tacred_micro_f1" if negative else "macro_f1_accuracy"),
+        RelationSchema(names, verbalisations, options.negative, constraints or {}),
+        options.metric or ("tacred_micro_f1" if options.negative else "macro_f1_accuracy"),
         splits["train"],
         splits["dev"],
         splits["test"],
         {
             **card,
-            "dropped": 0,
-            "blank_tokens": notes["blank_tokens"],
-            "sizes": {part: len(splits[part]) for part in ("train", "dev", "test")},
-            "held_out": list(said),
-            "relations": {part: relation_counts(splits[part], names) for part in ("train", "dev", "test")},
+            **_counted(splits, names, notes),
             "generated_verbalisations": {relation: verbalisations[relation] for relation in made},
             "remarks": remarks,
         },

@@ -82,9 +82,9 @@ def load(data_dir: Path | None, options: Options) -> Dataset:
         card={
             "source": {"id": options.id, "config": options.config, "revision": options.revision},
             "read": {name: len(splits[split]) for split, name in chosen.items() if name is not None},
+            "held_out": said,
         },
         notes=notes,
-        said=said,
     )
 
 

@@ -63,8 +63,6 @@ def load(data_dir: Path | None, options: Options) -> Dataset:
     """
     if data_dir is None:
         raise DataError("dataset 'jsonl' needs --data-dir, a folder with train.jsonl and test.jsonl")
-    if not data_dir.is_dir():
-        raise DataError(f"{data_dir} is not a directory: {HINT}")
     about = _about(data_dir)
     notes, where_of, counts = Notes(), dict[str, str](), dict[str, int]()
 
@@ -76,35 +74,35 @@ def load(data_dir: Path | None, options: Options) -> Dataset:
         counts[file] = len(instances)
         return instances
 
-    files = {"train": options.train, "dev": options.dev, "test": options.test}
-    for split in ("dev", "test"):
-        if files[split] is None and (data_dir / f"{split}.jsonl").is_file():
-            files[split] = f"{split}.jsonl"
-    splits: dict[str, tuple[Instance, ...]] = {
-        split: take(_plain(file, split), split) for split, file in files.items() if file is not None
-    }
+    splits = {split: take(_plain(file, split), split) for split, file in _split_files(data_dir, options).items()}
     extra_tests = {name: take(_plain(f"{name}.jsonl", "extra_tests"), name) for name in about.extra_tests}
     datastores = {name: take(_plain(f"datastore-{name}.jsonl", "datastores"), name) for name in about.datastores}
     parts, said = split_up(splits, options, f"{data_dir} has no test set: put test.jsonl there")
     occurring = {i.relation for part in parts.values() for i in part}
     relations = _relations(data_dir, occurring)
-    effective = options.model_copy(
-        update={key: getattr(about, key) for key in ("negative", "metric") if getattr(options, key) is None}
-    )
+    said_there = {key: getattr(about, key) for key in ("negative", "metric") if getattr(options, key) is None}
     return assemble(
         options.corpus or about.name,
         parts,
-        effective,
+        options.model_copy(update=said_there),
         relations=relations,
         texts=data_dir / TEXTS if (data_dir / TEXTS).is_file() else None,
         constraints=_constraints(about, relations or occurring),
-        card={"read": counts},
+        card={"read": counts, "held_out": said},
         notes=notes,
-        said=said,
         extra_tests=extra_tests,
         datastores=datastores,
         test_name=about.test_name,
     )
+
+
+def _split_files(data_dir: Path, options: Options) -> dict[str, str]:
+    """The file of every split that is named, or lies there under its own name."""
+    files = {"train": options.train, "dev": options.dev, "test": options.test}
+    for split in ("dev", "test"):
+        if files[split] is None and (data_dir / f"{split}.jsonl").is_file():
+            files[split] = f"{split}.jsonl"
+    return {split: file for split, file in files.items() if file is not None}
 
 
 def read(path: Path, prefix: str = "train") -> tuple[Instance, ...]:
@@ -124,25 +122,13 @@ def write(dataset: Dataset, folder: Path) -> list[Path]:
         raise DataError(
             f"{dataset.name} has several relations or mentions per instance; a jsonl line holds one of each"
         )
-    about = About(
-        name=dataset.name,
-        metric=dataset.metric,
-        negative=schema.negative,
-        test_name=dataset.test_name,
-        extra_tests=tuple(dataset.extra_tests),
-        datastores=tuple(dataset.datastores),
-        type_constraints=tuple(
-            (head, tail, tuple(name for name in schema.names if name in names))
-            for (head, tail), names in schema.type_constraints.items()
-        ),
-    )
     splits = {"train": dataset.train, "dev": dataset.dev, "test": dataset.test, **dataset.extra_tests}
     splits |= {f"datastore-{name}": part for name, part in dataset.datastores.items()}
     contents: dict[str, Iterable[str]] = {_plain(f"{n}.jsonl", n): map(write_line, part) for n, part in splits.items()}
     contents |= {
         RELATIONS: [json.dumps({name: number for number, name in enumerate(schema.names)}, indent=1), "\n"],
         TEXTS: [_yaml(dict(schema.verbalisations))],
-        ABOUT: [_yaml(about.model_dump(mode="json", exclude_defaults=True))],
+        ABOUT: [_yaml(_about_of(dataset).model_dump(mode="json", exclude_defaults=True))],
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -154,6 +140,22 @@ def write(dataset: Dataset, folder: Path) -> list[Path]:
     except OSError as problem:
         raise DataError(f"{problem.filename or folder}: cannot be written: {problem.strerror}") from None
     return [folder / name for name in contents]
+
+
+def _about_of(dataset: Dataset) -> About:
+    schema = dataset.schema
+    return About(
+        name=dataset.name,
+        metric=dataset.metric,
+        negative=schema.negative,
+        test_name=dataset.test_name,
+        extra_tests=tuple(dataset.extra_tests),
+        datastores=tuple(dataset.datastores),
+        type_constraints=tuple(
+            (head, tail, tuple(name for name in schema.names if name in names))
+            for (head, tail), names in schema.type_constraints.items()
+        ),
+    )
 
 
 def _yaml(content: Mapping[str, object]) -> str:
@@ -187,6 +189,8 @@ def _plain(file: str, option: str) -> str:
 
 
 def _about(folder: Path) -> About:
+    if not folder.is_dir():
+        raise DataError(f"{folder} is not a directory: {HINT}")
     path = folder / ABOUT
     if not path.is_file():
         return About()

@@ -45,6 +45,7 @@ _PROPERTIES = (
     1441, 3373,
 )  # fmt: skip
 RELATIONS = tuple(f"P{number}" for number in _PROPERTIES)
+NAMES = (*RELATIONS, NEGATIVE)
 
 
 class Options(Settings):
@@ -70,51 +71,31 @@ def load(data_dir: Path | None, options: Options) -> Dataset:
     Raises DataError for a missing directory or file, the first malformed document, and too few documents or pairs.
     """
     documents = {path.name: read(path, RELATIONS) for path in _files(data_dir)}
-    dev, test, remarks = documents[DEV_FILE], documents[TEST_FILE], _oddities(documents)
-    if TRAIN_FILE in documents:
-        train, source = documents[TRAIN_FILE], "train"
-    else:
-        train, dev = _split(dev, options)
-        source = "dev"
-        remarks.append(
-            f"{TRAIN_FILE} is absent: train and dev are {len(train)} and {len(dev)} documents of {DEV_FILE} "
-            f"(split_seed {options.split_seed}); scores do not compare with published ones"
-        )
+    test, remarks = documents[TEST_FILE], _oddities(documents)
+    train, dev, source = _train_and_dev(documents, options, remarks)
     kept = _first(test, options.max_test_documents or len(test), "redocred-test")
     if len(kept) < len(test):
         remarks.append(f"{len(kept)} of {len(test)} test documents (max_test_documents): scores are not official")
-    prefixes = {"train": (train, source), "dev": (dev, "dev"), "test": (kept, "test")}
-    every = {name: pairs(found, prefix) for name, (found, prefix) in prefixes.items()}
-    parts = every | {name: thin(every[name], options.negatives_per_positive) for name in ("train", "dev")}
-    if options.context_words is not None:
-        parts = {name: tuple(cut(i, options.context_words) for i in part) for name, part in parts.items()}
+    chosen = {"train": train, "dev": dev, "test": kept}
+    every = {name: pairs(found, source if name == "train" else name) for name, found in chosen.items()}
+    parts = _reduced(every, options)
+    if empty := [name for name in ("train", "test") if not parts[name]]:
+        raise DataError(f"{data_dir}: the {empty[0]} documents give no instance; put the published files there")
     if len(parts["dev"]) < len(every["dev"]):
-        remarks.append(
-            f"train and dev keep {options.negatives_per_positive:g} no_relation pairs per related one, test keeps "
-            "all: dev_f1 and f1 do not compare"
-        )
-    for name in ("train", "test"):
-        if not parts[name]:
-            raise DataError(f"{data_dir}: the {name} documents give no instance; put the published files there")
-    names = (*RELATIONS, NEGATIVE)
-    dropped = sum((document.repeated for found in documents.values() for document in found), Counter[str]())
+        kept_pairs = f"train and dev keep {options.negatives_per_positive:g} no_relation pairs per related one"
+        remarks.append(f"{kept_pairs}, test keeps all: dev_f1 and f1 do not compare")
+    fewer = {f"{name} no_relation pairs": len(every[name]) - len(parts[name]) for name in ("train", "dev")}
     card: dict[str, object] = {
         "read": {name: len(found) for name, found in documents.items()},
-        "documents": {name: len(found) for name, (found, _) in prefixes.items()},
-        "dropped": {
-            **{f"repeated {what}": dropped[what] for what in ("mentions", "labels")},
-            **{f"{name} no_relation pairs": len(every[name]) - len(parts[name]) for name in ("train", "dev")},
-            "test documents": len(test) - len(kept),
-        },
-        "sizes": {name: len(part) for name, part in parts.items()},
-        "several_relations": {name: sum(bool(i.more_relations) for i in part) for name, part in parts.items()},
-        "relations": {name: relation_counts(part, names) for name, part in parts.items()},
+        "documents": {name: len(found) for name, found in chosen.items()},
+        "dropped": _repeated(documents) | fewer | {"test documents": len(test) - len(kept)},
+        **_counted(parts),
         "options": options.model_dump(mode="json"),
         "remarks": remarks,
     }
     return Dataset(
         "redocred",
-        RelationSchema(names, load_verbalisations("redocred", names), negative=NEGATIVE),
+        RelationSchema(NAMES, load_verbalisations("redocred", NAMES), negative=NEGATIVE),
         "docred_f1",
         parts["train"],
         parts["dev"],
@@ -124,6 +105,42 @@ def load(data_dir: Path | None, options: Options) -> Dataset:
         known=in_training(train, {"dev": dev, "test": kept}),
         unpaired=_self_facts(kept),
     )
+
+
+def _reduced(every: Mapping[str, tuple[Instance, ...]], options: Options) -> dict[str, tuple[Instance, ...]]:
+    """Train and dev with fewer pairs without a relation, and every context cut to its length."""
+    parts = {**every} | {name: thin(every[name], options.negatives_per_positive) for name in ("train", "dev")}
+    if options.context_words is not None:
+        parts = {name: tuple(cut(i, options.context_words) for i in part) for name, part in parts.items()}
+    return parts
+
+
+def _train_and_dev(
+    documents: Mapping[str, Sequence[Document]], options: Options, remarks: list[str]
+) -> tuple[Sequence[Document], Sequence[Document], str]:
+    """Both, and the prefix of the ids of train; without its file they are parts of the dev documents."""
+    dev = documents[DEV_FILE]
+    if TRAIN_FILE in documents:
+        return documents[TRAIN_FILE], dev, "train"
+    train, dev = _split(dev, options)
+    remarks.append(
+        f"{TRAIN_FILE} is absent: train and dev are {len(train)} and {len(dev)} documents of {DEV_FILE} "
+        f"(split_seed {options.split_seed}); scores do not compare with published ones"
+    )
+    return train, dev, "dev"
+
+
+def _repeated(documents: Mapping[str, Sequence[Document]]) -> dict[str, int]:
+    total = sum((document.repeated for found in documents.values() for document in found), Counter[str]())
+    return {f"repeated {what}": total[what] for what in ("mentions", "labels")}
+
+
+def _counted(parts: Mapping[str, tuple[Instance, ...]]) -> dict[str, object]:
+    return {
+        "sizes": {name: len(part) for name, part in parts.items()},
+        "several_relations": {name: sum(bool(i.more_relations) for i in part) for name, part in parts.items()},
+        "relations": {name: relation_counts(part, NAMES) for name, part in parts.items()},
+    }
 
 
 def _files(data_dir: Path | None) -> list[Path]:

@@ -115,11 +115,7 @@ def load(data_dir: Path | None, options: Options) -> Dataset:
     variant = VARIANTS[options.variant]
     revisions = _revision_files(data_dir, options)
     ldc = {split: data_dir / f"{split}.json" for split in SPLITS}
-    # A split whose records all stand in its revision needs no file of the LDC.
-    inputs = [path for split, path in ldc.items() if path.is_file() or split not in revisions]
-    missing = [path.name for path in inputs if not path.is_file()]
-    if missing:
-        raise DataError(f"{data_dir} has no {' and no '.join(missing)}: --data-dir must hold the LDC's files")
+    inputs = _inputs(data_dir, ldc, revisions)
     parse = partial(_parse, ldc=ldc, revisions=revisions, options=options)
     parsed = cached(
         parse,
@@ -128,19 +124,18 @@ def load(data_dir: Path | None, options: Options) -> Dataset:
         options=options.model_dump(mode="json"),
     )
     train, dev, test = (parsed.splits[split] for split in SPLITS)
-    counts = parsed.counts
     sizes = {split: len(parsed.splits[split]) for split in SPLITS}
     remarks = [
         f"{split} has {sizes[split]} instances, the official {options.variant} {official}"
         for split, official in zip(SPLITS, variant.sizes, strict=True)
         if sizes[split] != official
     ]
-    if sum(counts["overlapping"].values()):
-        remarks.append(f"head and tail overlap in {sum(counts['overlapping'].values())} instances")
+    if overlapping := sum(parsed.counts["overlapping"].values()):
+        remarks.append(f"head and tail overlap in {overlapping} instances")
     card: dict[str, object] = {
         "variant": options.variant,
         "brackets": options.brackets,
-        **counts,
+        **parsed.counts,
         "sizes": sizes,
         "remarks": remarks,
     }
@@ -148,6 +143,15 @@ def load(data_dir: Path | None, options: Options) -> Dataset:
     schema = RelationSchema(variant.relations, verbalisations, negative=NEGATIVE)
     # Under its own name: the scores of two variants are not comparable and must not share a table.
     return Dataset(options.variant, schema, "tacred_micro_f1", train, dev, test, card)
+
+
+def _inputs(data_dir: Path, ldc: Mapping[str, Path], revisions: Mapping[str, Path]) -> list[Path]:
+    """The LDC's files that are read: a split whose records all stand in its revision needs none."""
+    inputs = [path for split, path in ldc.items() if path.is_file() or split not in revisions]
+    missing = [path.name for path in inputs if not path.is_file()]
+    if missing:
+        raise DataError(f"{data_dir} has no {' and no '.join(missing)}: --data-dir must hold the LDC's files")
+    return inputs
 
 
 def _revision_files(data_dir: Path, options: Options) -> dict[str, Path]:

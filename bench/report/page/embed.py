@@ -1,11 +1,13 @@
 """Predictions and texts -> compressed blocks that the page's inspector decodes one by one.
 
-A block is JSON, gzip, base64. Relations, labels and training instances are numbered once and named by number:
+A block is JSON, gzip, base64. Labels, what neighbours share with their query, and training instances are numbered once
+and named by number:
 
-    index       {"labels": [[relation, ...], ...], "groups": [{"name", "near", "cells": [{"method", "block"}]}], "gold"}
+    index       {"labels": [[relation, ...], ...], "shares": [[kind, ...], ...],
+                 "groups": [{"name", "near", "cells": [{"method", "block"}]}], "gold"}
     test        one row per test instance (`_text_row`)
     near-G      the same for the training instances that occur as neighbours in group G and in no group before
-    cell-ID     {"predicted": [label], "scores": [[label, score, ...]], "near": [[training, weight, ...]] | null,
+    cell-ID     {"predicted": [label], "scores": [[label, score, ...]], "near": [[training, weight, share, ...]] | null,
                  "probes": {name: [label]}}, by test instance
 
 A label is the sorted set of an instance's relations (one, unless the corpus is multi-label). A group is one ratio, draw
@@ -27,6 +29,7 @@ from bench.errors import StoreError
 from bench.names import ratio_name
 from bench.records.record import Record
 from bench.records.store import Store
+from bench.scoring.neighbours import NOTHING, Shares, named, shared, traits
 from methods.types import Instance
 
 LIMIT = 25_000_000  # bytes of all blocks together
@@ -51,7 +54,7 @@ def embed(store: Store, records: Sequence[Record], dataset: Dataset | None, limi
     instances of each. Prediction files are read one at a time, line by line. Missing or broken ones become notes.
     ``dataset``: None gives ids instead of texts.
     """
-    numbers, notes = _Numbers({}, {}), list[str]()
+    numbers, notes = _Numbers(dataset), list[str]()
     train = {} if dataset is None else {i.id: i for i in dataset.train}
     test = {} if dataset is None else {i.id: i for i in dataset.test}
     blocks: dict[str, str] = {}
@@ -74,15 +77,15 @@ def embed(store: Store, records: Sequence[Record], dataset: Dataset | None, limi
             notes.append(_left_out(list(waiting)[place:], limit))
             break
         if cells:
-            named = [{"method": cell.method, "block": cell.block} for cell in cells]
-            groups.append({"name": _group_name(group), "near": f"near-{place}", "cells": named})
+            shown = [{"method": cell.method, "block": cell.block} for cell in cells]
+            groups.append({"name": _group_name(group), "near": f"near-{place}", "cells": shown})
             blocks |= added
             written += len(new)
     if first is None or not groups:
         return Embedded({}, notes)
     if len(first.ids) == MOST_INSTANCES:
         notes.append(f"The inspector has the first {MOST_INSTANCES} test instances at most.")
-    index = {"labels": [list(label) for label in numbers.labels], "groups": groups, "gold": first.gold}
+    index = {**numbers.meanings(), "groups": groups, "gold": first.gold}
     return Embedded({"index": pack(index), **blocks}, notes)
 
 
@@ -92,19 +95,36 @@ def pack(content: object) -> str:
     return base64.b64encode(gzip.compress(plain, mtime=0)).decode()
 
 
-@dataclass(frozen=True)
 class _Numbers:
-    """Labels and training ids, each with its place in order of first use."""
+    """Labels, what neighbours share with their query, and training ids, each with its place in order of first use."""
 
-    labels: dict[tuple[str, ...], int]
-    train: dict[str, int]
+    def __init__(self, dataset: Dataset | None) -> None:
+        self.labels: dict[tuple[str, ...], int] = {}
+        self.shares: dict[Shares, int] = {}
+        self.train: dict[str, int] = {}
+        self._test_traits = {} if dataset is None else {i.id: traits(i) for i in dataset.test}
+        self._train_traits = {} if dataset is None else {i.id: traits(i) for i in dataset.train}
+
+    def meanings(self) -> dict[str, Any]:
+        """What the numbers of labels and of shares stand for."""
+        return {"labels": list(self.labels), "shares": list(map(named, self.shares))}
 
     def label(self, relations: str | Iterable[str]) -> int:
         key = (relations,) if isinstance(relations, str) else tuple(sorted(relations))
         return self.labels.setdefault(key, len(self.labels))
 
-    def instance(self, name: str) -> int:
-        return self.train.setdefault(name, len(self.train))
+    def near(self, query: str, found: Iterable[tuple[str, float]]) -> list[float]:
+        """Every neighbour, its weight, what it shares with its query: nothing without the corpus."""
+        asked, flat = self._test_traits.get(query), list[float]()
+        for name, weight in found:
+            other = self._train_traits.get(name)
+            share = shared(asked, other) if asked and other else NOTHING
+            flat += (
+                self.train.setdefault(name, len(self.train)),
+                float(f"{weight:.4g}"),
+                self.shares.setdefault(share, len(self.shares)),
+            )
+        return flat
 
 
 def _by_group(records: Sequence[Record]) -> dict[Group, list[Record]]:
@@ -166,8 +186,7 @@ def _cell(lines: Iterable[Mapping[str, Any]], numbers: _Numbers) -> tuple[list[s
         predicted.append(numbers.label(line["predicted"]))
         scores.append(_top(line["scores"], line["gold"], numbers))
         found = line.get("neighbours")
-        pairs = ((numbers.instance(name), _short(weight)) for name, weight in found or ())
-        near.append(None if found is None else [value for pair in pairs for value in pair])
+        near.append(None if found is None else numbers.near(line["id"], found))
         for probe, relations in (line.get("probes") or {}).items():
             probes.setdefault(probe, []).append(numbers.label(relations))
     whole = {name: labels for name, labels in probes.items() if len(labels) == len(ids)}
@@ -183,12 +202,8 @@ def _top(scores: Mapping[str, float], gold: str | Sequence[str], numbers: _Numbe
     return [value for name, score in kept for value in (numbers.label(name), round(score, 3))]
 
 
-def _short(weight: float) -> float:
-    return float(f"{weight:.4g}")
-
-
 def _text_row(name: str, instance: Instance | None, numbers: _Numbers) -> list[Any]:
-    """[id, [kind, text, kind, text, ...], head, tail, label], kind 0 outside the entities, 1 in the head, 2 in the
+    """[id, [kind, text, kind, text, ...], label], kind 0 outside the entities, 1 in the head, 2 in the
     tail, 3 in both; [id] without the instance. The texts of a row, put together, are its sentence."""
     if instance is None:
         return [name]
@@ -200,4 +215,4 @@ def _text_row(name: str, instance: Instance | None, numbers: _Numbers) -> list[A
     for kind, run in groupby(zip(kinds, instance.tokens, strict=True), key=lambda pair: pair[0]):
         blank = [0, " "] if pieces else []
         pieces += [*blank, kind, " ".join(token for _, token in run)]
-    return [name, pieces, instance.text(instance.head), instance.text(instance.tail), numbers.label(instance.relations)]
+    return [name, pieces, numbers.label(instance.relations)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 import torch
@@ -11,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from methods.etrag.relaxed_knn import effective_number, select
+from tests.shared import ORACLES, needs
 
-ORACLE = Path(__file__).resolve().parents[4] / "shared" / "oracles" / "knn_selection.json"
+ORACLE = ORACLES / "knn_selection.json"
 
 
-@pytest.mark.skipif(not ORACLE.exists(), reason="the oracles lie beside the project, in ../shared, and are absent here")
+@needs(ORACLE)
 def test_equals_weights_computed_with_60_digits() -> None:
     cases = json.loads(ORACLE.read_text(encoding="utf-8"))["cases"]
     assert len(cases) == 9

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from pathlib import Path
 
 import pytest
 import torch
@@ -14,8 +13,9 @@ from hypothesis import strategies as st
 from methods.parts.generation.label_scoring import LabelScorer
 from methods.parts.generation.label_trie import build_trie
 from methods.settings import Scoring
+from tests.shared import ORACLES, needs
 
-ORACLE = Path(__file__).resolve().parents[4] / "shared" / "oracles" / "label_scoring.json"
+ORACLE = ORACLES / "label_scoring.json"
 
 
 def table_decoder(logits: dict[tuple[int, ...], list[float]], vocabulary: int):  # type: ignore[no-untyped-def]
@@ -31,7 +31,7 @@ def table_decoder(logits: dict[tuple[int, ...], list[float]], vocabulary: int): 
     return decode
 
 
-@pytest.mark.skipif(not ORACLE.exists(), reason="the oracles lie beside the project, in ../shared, and are absent here")
+@needs(ORACLE)
 @pytest.mark.parametrize("rule", ["constrained", "likelihood"])
 def test_equals_the_oracle(rule: str) -> None:
     cases = json.loads(ORACLE.read_text(encoding="utf-8"))["cases"]

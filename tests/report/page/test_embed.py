@@ -1,6 +1,7 @@
 """Blocks: numbering, what goes in first, what is left out and said so."""
 
 import gzip
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from bench.report.page import embed as module
 from bench.report.page.embed import embed
 from methods.types import Instance, Span
-from tests.report.page.made_run import NEAR, TEST, A, B, corpus, lines, made_run, record, run, unpack
+from tests.report.page.made_run import NEAR, NO, TEST, A, B, corpus, instance, lines, made_run, record, run, unpack
 
 
 def test_every_number_leads_back_to_its_name(tmp_path):
@@ -26,14 +27,26 @@ def test_every_number_leads_back_to_its_name(tmp_path):
     assert plain["near"] is None
     train = blocks[group["near"]]
     flat = retrieving["near"][2]
-    assert [[train[flat[at]][0], flat[at + 1]] for at in (0, 2, 4)] == NEAR
+    assert [[train[flat[at]][0], flat[at + 1]] for at in (0, 3, 6)] == NEAR
+    shares = [blocks["index"]["shares"][flat[at + 2]] for at in (0, 3, 6)]
+    assert shares == [["head", "tail"], ["relation", "tail"], ["tail"]]
     assert [labels[number] for number in retrieving["predicted"]] == [[A], [B], [B], ["no_relation"], [A]]
     best, *_, last = [retrieving["scores"][2][at : at + 2] for at in (0, 2, 4)]
     assert (labels[best[0]], best[1], last[1]) == ([B], -0.125, -3.5)
     assert [row[0] for row in blocks["test"]] == ["t0", "t1", "t2", "t3", "t4"]
-    assert blocks["test"][1] == ["t1", [1, "Bob", 0, " ", 0, "owns", 0, " ", 2, "iron", 0, " ", 0, "."], "Bob", "iron",
-                                 blocks["index"]["gold"][1]]  # fmt: skip
+    pieces = [1, "Bob", 0, " ", 0, "owns", 0, " ", 2, "iron", 0, " ", 0, "."]
+    assert blocks["test"][1] == ["t1", pieces, blocks["index"]["gold"][1]]
     assert found.notes == []
+
+
+def test_an_entity_in_the_other_role_is_named_as_such(tmp_path):
+    dataset = corpus(tmp_path / "data")
+    swapped = instance("d0", "CLAY", "holds", "ann", NO)
+    dataset = replace(dataset, train=(swapped, *dataset.train[1:]))
+    store = run(tmp_path / "run", [(record(dataset, "rag_text", 0), lines("rag_text"))])
+    blocks = {name: unpack(block) for name, block in embed(store, store.records(), dataset).blocks.items()}
+    shares = [blocks["index"]["shares"][flat[5]] for flat in blocks[f"cell-{0:016x}"]["near"]]  # of d0, by query
+    assert shares == [["entity"], [], ["entity"], ["relation"], []]
 
 
 def test_ids_alone_without_a_corpus(tmp_path):
@@ -41,6 +54,7 @@ def test_ids_alone_without_a_corpus(tmp_path):
     blocks = embed(store, store.records(), None).blocks
     assert unpack(blocks["test"])[3] == ["t3"]
     assert unpack(blocks["near-0"]) == [["d2"], ["d0"], ["d1"]]
+    assert unpack(blocks["index"])["shares"] == [[]]
 
 
 def grid(tmp_path, dataset):
@@ -74,7 +88,8 @@ def test_training_instances_stand_in_the_first_group_that_needs_them(tmp_path):
     blocks = embed(store, store.records(), dataset).blocks
     assert [row[0] for row in unpack(blocks["near-0"])] == ["d2", "d0", "d1"]
     assert [row[0] for row in unpack(blocks["near-1"])] == ["d5"]
-    assert unpack(blocks[f"cell-{1:016x}"])["near"][0] == [1, 1.0, 3, 0.5]
+    assert unpack(blocks[f"cell-{1:016x}"])["near"][0][:2] == [1, 1.0]
+    assert unpack(blocks[f"cell-{1:016x}"])["near"][0][3:5] == [3, 0.5]
 
 
 def test_unreadable_predictions_are_a_note_and_the_other_cells_stay(tmp_path):
@@ -109,7 +124,7 @@ def test_numbers_stay_right_after_a_group_that_breaks_off(tmp_path):
     blocks = {name: unpack(block) for name, block in embed(store, store.records(), dataset).blocks.items()}
     (group,) = blocks["index"]["groups"]
     flat, train = blocks[group["cells"][0]["block"]]["near"][0], blocks[group["near"]]
-    assert [train[number][0] for number in flat[::2]] == ["d2", "d0", "d1"]
+    assert [train[number][0] for number in flat[::3]] == ["d2", "d0", "d1"]
 
 
 def test_a_long_test_set_is_cut_and_the_page_says_so(tmp_path, monkeypatch):
@@ -149,15 +164,14 @@ def test_the_pieces_of_a_row_are_the_sentence_and_mark_the_entities(data):
     at = st.integers(0, len(words) - 1)
     spans = [Span(min(pair), max(pair) + 1) for pair in data.draw(st.tuples(st.tuples(at, at), st.tuples(at, at)))]
     made = Instance("q", tuple(words), *spans, "r")
-    name, pieces, head, tail, label = module._text_row("q", made, module._Numbers({}, {}))
+    name, pieces, label = module._text_row("q", made, module._Numbers(None))
     assert (name, label) == ("q", 0)
     assert "".join(pieces[1::2]) == made.text()
-    for bit, span, text in ((1, spans[0], head), (2, spans[1], tail)):
-        assert text == made.text(span)
+    for bit, span in ((1, spans[0]), (2, spans[1])):
         marked = [piece for kind, piece in zip(pieces[::2], pieces[1::2], strict=True) if kind & bit]
-        assert " ".join(marked) == text
+        assert " ".join(marked) == made.text(span)
 
 
 @pytest.mark.parametrize(("weight", "short"), [(0.123456, 0.1235), (51234.0, 51230.0), (0.0, 0.0)])
 def test_weights_keep_four_digits(weight, short):
-    assert module._short(weight) == short
+    assert module._Numbers(None).near("q", [("d", weight)]) == [0, short, 0]

@@ -12,29 +12,28 @@ function sentence([id, pieces]) {
   return shown;
 }
 
-function drawDetail(article, instance, gold, columns, labels, train) {
+function drawDetail(article, instance, gold, columns, labels) {
   const heading = make("h3", {}, instance[0]);
   const key = make("p", { class: "fine" }, make("mark", { class: "head" }, "head"), " ", make("mark", { class: "tail" }, "tail"));
-  const shown = columns.map((column) => drawMethod(column, instance, gold, labels, train));
+  const shown = columns.map((column) => drawMethod(column, gold, labels));
   article.replaceChildren(
     heading, sentence(instance), instance[1] ? key : "", make("p", {}, "gold: ", make("b", {}, labels[gold])),
     make("div", { class: "columns" }, ...shown),
   );
 }
 
-function drawMethod({ method, predicted, scores, near, probes }, instance, gold, labels, train) {
+function drawMethod({ method, predicted, scores, near, probes }, gold, labels) {
   const right = predicted === gold;
   const answer = make("p", {}, `${right ? "✓" : "✗"} predicted: `, make("b", {}, labels[predicted]), right ? " (right)" : " (wrong)");
-  const parts = [make("h4", {}, method), answer, drawScores(scores, gold, labels)];
-  if (probes.length) parts.push(drawProbes(probes, gold, labels));
-  if (near === null) parts.push(make("p", { class: "fine" }, "no neighbours"));
-  else parts.push(make("h5", {}, "Neighbours"), make("ol", { class: "near" }, ...pairs(near).map(([number, weight]) =>
-    drawNeighbour(train[number], weight, instance, gold, labels))));
-  return make("section", { "aria-label": method }, ...parts);
+  const shown = [make("h4", {}, method), answer, drawScores(scores, gold, labels)];
+  if (probes.length) shown.push(drawProbes(probes, gold, labels));
+  if (near === null) shown.push(make("p", { class: "fine" }, "no neighbours"));
+  else shown.push(make("h5", {}, "Neighbours"), make("ol", { class: "near" }, ...near.map((one) => drawNeighbour(one, labels))));
+  return make("section", { "aria-label": method }, ...shown);
 }
 
 function drawScores(scores, gold, labels) {
-  const rows = pairs(scores).map(([label, score]) => make("tr", label === gold ? { class: "gold" } : {},
+  const rows = parts(scores, 2).map(([label, score]) => make("tr", label === gold ? { class: "gold" } : {},
     make("th", { scope: "row" }, labels[label] + (label === gold ? " (gold)" : "")),
     make("td", {}, score.toFixed(3)),
     make("td", {}, make("meter", { value: Math.min(1, Math.exp(score)), "aria-label": `exp of ${score}` }))));
@@ -47,24 +46,14 @@ function drawProbes(probes, gold, labels) {
   return make("div", {}, make("h5", {}, "With other neighbours (probes)"), make("ul", { class: "probes" }, ...items));
 }
 
-function drawNeighbour(row, weight, query, gold, labels) {
-  const tags = shared(row, query, gold, labels).map((name) => make("span", { class: "same" }, `same ${name}`));
-  const [id, , , , label] = row;
+// A neighbour (a row of `_text_row`), its weight, and the names of what it shares with the query.
+function drawNeighbour([row, weight, shares], labels) {
+  const [id, , label] = row;
   const head = make("p", {}, make("b", {}, label === undefined ? id : labels[label]), " ", make("span", { class: "weight" }, String(weight)));
-  for (const tag of tags) head.append(" ", tag);
+  for (const name of shares) head.append(" ", make("span", { class: "same" }, `same ${name}`));
   return make("li", {}, head, sentence(row), label === undefined ? "" : make("p", { class: "fine" }, id));
 }
 
-// What a neighbour has in common with the query; names of entities are compared without regard to case.
-function shared([, pieces, head, tail, label], query, gold, labels) {
-  if (!pieces) return [];
-  const found = [];
-  if (labels.relations[label].some((name) => labels.relations[gold].includes(name))) found.push("relation");
-  if (query[1] && head.toLowerCase() === query[2].toLowerCase()) found.push("head");
-  if (query[1] && tail.toLowerCase() === query[3].toLowerCase()) found.push("tail");
-  return found;
-}
-
-function pairs(flat) {
-  return Array.from({ length: flat.length / 2 }, (_, at) => [flat[2 * at], flat[2 * at + 1]]);
+function parts(flat, size) {
+  return Array.from({ length: flat.length / size }, (_, at) => flat.slice(size * at, size * (at + 1)));
 }

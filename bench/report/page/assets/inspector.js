@@ -4,7 +4,6 @@ const NONE = ["none", "zeros"]; // probes that stand in for a run without retrie
 async function inspect() {
   const [index, test] = await Promise.all([block("index"), block("test")]);
   const labels = index.labels.map((relations) => relations.join(" + "));
-  labels.relations = index.labels;
   const gold = index.gold;
   const filters = byId("filters");
   const chosen = (name) => filters.elements[name].value;
@@ -120,11 +119,15 @@ async function inspect() {
     const train = await neighbours(Number(chosen("group")));
     if (opened !== at || now !== shown) return;
     const columns = [now.first, now.second].filter(Boolean).map((cell) => ({
-      method: cell.method, predicted: cell.predicted[at], scores: cell.scores[at], near: cell.near?.[at] ?? null,
+      method: cell.method, predicted: cell.predicted[at], scores: cell.scores[at], near: near(cell.near?.[at] ?? null, train),
       probes: Object.entries(cell.probes).map(([name, predicted]) => [name, predicted[at]]),
     }));
-    drawDetail(byId("detail"), test[at], gold[at], columns, labels, train);
+    drawDetail(byId("detail"), test[at], gold[at], columns, labels);
     if (focus) byId("detail").focus();
+  }
+
+  function near(flat, train) {
+    return flat && parts(flat, 3).map(([number, weight, same]) => [train[number], weight, index.shares[same]]);
   }
 
   // Training instances are numbered through over the groups.
