@@ -159,7 +159,7 @@ def test_derive_needs_the_corpus_that_the_record_was_made_with(
     assert "not derived: a, 1 to derive: the corpus mini is another than the one of the run" in problem()
     assert not Path("records/a/derived").exists()
     manifest.write_text('{"cells": [], "config": {}}', encoding="utf-8")
-    assert "a, 1 to derive: run.json was written by another version" in problem()
+    assert "a, 1 to derive: its configuration is of another version" in problem()
     manifest.write_text(as_run, encoding="utf-8")  # names the options that the corpus was read with
     assert problem() == ""
     (derived,) = Path("records/a/derived").iterdir()
