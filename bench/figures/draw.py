@@ -19,7 +19,7 @@ from bench.figures.contract import Confusion, Contract, History, Lines, Sharing
 from bench.figures.numbers import Number, summary, values_of
 from bench.figures.sharing import KINDS, RANKS
 from bench.names import ratio_name
-from bench.report.tables import cells_frame, summary_frame
+from bench.report.frames import cells_frame, summary_frame
 
 
 def draw(contract: Contract, cells: Sequence[Cell]) -> Figure | None:
