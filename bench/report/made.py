@@ -47,7 +47,7 @@ def stored(out: Path, digest: str) -> tuple[str, list[Path]] | None:
         for name, content in made["files"].items():
             whole = whole and _FILE.fullmatch(name) and _digest(out / name) == content
         return (made["text"], [out / name for name in made["files"]]) if whole else None
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):  # no such file, or not one of ours
         return None
 
 
@@ -72,5 +72,5 @@ def _digest(path: Path) -> str | None:
     try:
         with path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
-    except FileNotFoundError:
+    except OSError:  # absent, or what reading it will complain of
         return None

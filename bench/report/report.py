@@ -10,10 +10,10 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from bench import names
 from bench.drawing.by_ratio import f1_by_ratio
 from bench.drawing.pareto import quality_by_cost
 from bench.drawing.spread import spread_by_run
+from bench.names import ratio_name
 from bench.records.files import file_names
 from bench.records.record import Record
 from bench.report.domain_table import domain_table
@@ -149,6 +149,6 @@ def _reasons(records: Sequence[Record], status: str) -> tuple[str, ...]:
             key = record.method, record.ratio, kind + (error.message if error else "")
             runs[key] = runs.get(key, 0) + 1
     return tuple(
-        f"{method} at {names.ratio_name(ratio)}, {count} run{'s' * (count > 1)}: {' '.join(reason.split())[:300]}"
+        f"{method} at {ratio_name(ratio)}, {count} run{'s' * (count > 1)}: {' '.join(reason.split())[:300]}"
         for (method, ratio, reason), count in runs.items()
     )
