@@ -8,10 +8,16 @@ from dataclasses import replace
 import pytest
 
 from bench.cli.report import publish
-from bench.report import made
+from bench.report import made, render
 from tests.report.page.made_run import corpus, lines, made_run
 
 FIRST, SECOND = f"{0:016x}", f"{1:016x}"
+
+
+@pytest.fixture(autouse=True)
+def drawn(monkeypatch):
+    """Drawings take most of the time and have tests of their own."""
+    monkeypatch.setattr(render, "figure_bytes", lambda figure, form: f"a drawing as {form}".encode())
 
 
 @pytest.fixture
@@ -140,3 +146,17 @@ def test_no_name_leads_out_of_the_folder(store, capsys):
     content["files"]["../outside"] = made._digest(outside)
     path.write_text(json.dumps(content))
     assert publishes(store, capsys) == "written"
+
+
+def test_a_run_with_nothing_to_do_leaves_its_report(bench, mini_preset, mini, capsys):
+    arguments = ("run", "--preset", str(mini_preset), "--ratios", "1", "--out", "out")
+    said = []
+    for _ in range(2):
+        assert bench(*arguments) == 0
+        said.append(capsys.readouterr().out)
+    assert said[1] == said[0].replace("\nwritten:\n", "\nunchanged:\n") != said[0]
+    assert bench("report", "out") == 0
+    assert capsys.readouterr().out == said[0]
+    (mini / "out" / "tables" / "mini.md").unlink()
+    assert bench(*arguments) == 0
+    assert capsys.readouterr().out == said[0]
