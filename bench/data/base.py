@@ -70,7 +70,10 @@ class Dataset:
         """
         splits = {"train": self.train, "dev": self.dev, "test": self.test}
         places = ("dev", "train"), ("test", "train"), ("test", "dev")
-        return {f"{one}_in_{other}": repeats(splits[one], splits[other]) for one, other in places}
+        return {
+            f"{one}_in_{other}": repeats(splits[one], splits[other], content=f"{self.content_hash} {one} {other}")
+            for one, other in places
+        }
 
     def warnings(self) -> list[str]:
         """What a reader of the tables must know of this corpus: the loader's remarks and leaks."""

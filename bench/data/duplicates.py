@@ -27,7 +27,7 @@ from methods.types import Instance, Span
 SHINGLE = 3
 # On SemEval-2010 all 27 pairs of sentences above it are true repetitions, and the first one below 0.6 is not.
 THRESHOLD = 0.6
-CACHED_FROM = 5_000  # instances of both sides, from which the result is kept: a large corpus takes minutes
+CACHED_FROM = 1_000  # instances of both sides, from which the result is kept: a large corpus takes minutes
 Words = tuple[str, ...]
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 
@@ -126,17 +126,19 @@ def similar(first: Sequence[Words], second: Sequence[Words], threshold: float) -
 
 
 def repeats(
-    queries: Sequence[Instance], database: Sequence[Instance], threshold: float = THRESHOLD
+    queries: Sequence[Instance], database: Sequence[Instance], threshold: float = THRESHOLD, content: str = ""
 ) -> tuple[Repeat, ...]:
     """Every query whose sentence stands in the database, with the strongest repetition, in the order of the queries.
 
     Strongest: the same pair before another, equal words before similar ones, then the similarity, then the order of
     the database. So a query has a leak here exactly if some instance there has one with it. The result for a large
-    corpus is kept in the cache folder (bench.data.entries).
+    corpus is kept in the cache folder (bench.data.entries). ``content``: what names these two parts and no others,
+    where the caller knows it, such as a hash.
     """
     if len(queries) + len(database) < CACHED_FROM or entries.folder() is None:
         return _repeats(queries, database, threshold)
-    name = _digest(queries, database, threshold)
+    content = content or _content(queries, database)
+    name = hashlib.sha256(Path(__file__).read_bytes() + repr((threshold, content)).encode()).hexdigest()
     payload = entries.read(name)
     if payload is not None:
         return tuple(Repeat(*row) for row in json.loads(payload))
@@ -145,11 +147,11 @@ def repeats(
     return found
 
 
-def _digest(queries: Sequence[Instance], database: Sequence[Instance], threshold: float) -> str:
-    """All that the result depends on, this file included."""
-    digest = hashlib.sha256(Path(__file__).read_bytes() + repr((threshold, len(queries))).encode())
+def _content(queries: Sequence[Instance], database: Sequence[Instance]) -> str:
+    digest = hashlib.sha256(str(len(queries)).encode())
     for i in (*queries, *database):
-        digest.update(json.dumps([i.id, i.tokens, astuple(i.head), astuple(i.tail)]).encode() + b"\n")
+        row = [i.id, i.tokens, i.head.start, i.head.end, i.tail.start, i.tail.end]
+        digest.update(json.dumps(row).encode() + b"\n")
     return digest.hexdigest()
 
 

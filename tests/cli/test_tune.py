@@ -17,6 +17,7 @@ from bench.data import load_configured
 from bench.records.store import Store
 from bench.run.plan import plan
 from bench.settings.config import RunConfig
+from methods.registry import METHODS
 from tests.cli.test_cli import wait_for
 
 Bench = Callable[..., int]
@@ -85,6 +86,15 @@ def test_methods_get_the_same_number_of_trials_and_failures_do_not_end_it(
     captured = capsys.readouterr()
     assert "(defaults: failed)" in captured.out
     assert "mini: FAILED (MethodError: k = 31 is more" in captured.err
+
+
+def test_an_unfit_method_is_not_tuned(
+    bench: Bench, mini_preset: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(METHODS.load("mini"), "unfit", classmethod(lambda *_: "needs neighbours"))
+    assert bench(*MINI, "--trials", "2") == 0
+    assert "mini: not tuned: needs neighbours\n" in capsys.readouterr().err
+    assert not Path("out").exists()
 
 
 def test_no_score_at_all_is_a_failure(

@@ -197,3 +197,30 @@ def test_numbers_that_json_lacks_are_refused(store: Store) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         store.write(record(metrics={"f1": float("nan")}), LINES)
     assert files(store) == []
+
+
+def test_predictions_of_an_examination_have_a_file_of_their_own(store: Store) -> None:
+    more = {"test_sets": [{"id": "far-1"}]}
+    store.write(record(prediction_files=("test_sets",)), LINES, more)
+    assert files(store) == [f"{ID}.json", f"{ID}.jsonl.gz", f"{ID}.test-sets.jsonl.gz"]
+    assert store.predictions(ID) == LINES
+    assert store.predictions(ID, "test_sets") == more["test_sets"]
+
+
+def test_a_record_without_a_file_that_it_names_is_unfinished(store: Store) -> None:
+    store.write(record(prediction_files=("test_sets",)), LINES, {"test_sets": []})
+    assert store.finished(ID)
+    store.predictions_path(ID, "test_sets").unlink()
+    assert not store.finished(ID)
+
+
+def test_a_cell_that_is_written_again_leaves_no_file_of_before(store: Store) -> None:
+    store.write(record(OTHER), LINES)
+    store.write(record(prediction_files=("test_sets",)), LINES, {"test_sets": []})
+    store.write(record(), LINES)
+    assert files(store) == [f"{ID}.json", f"{ID}.jsonl.gz", f"{OTHER}.json", f"{OTHER}.jsonl.gz"]
+
+
+def test_a_skipped_cell_is_finished_without_predictions(store: Store) -> None:
+    store.write(record(status="skipped"), None)
+    assert store.finished(ID)

@@ -79,6 +79,29 @@ def test_one_methods_option_leaves_the_other_methods_cells_alone(mini_preset: Pa
     assert {spec.method for spec in map(before.get, before.keys() & after.keys()) if spec} == {"mini_plain"}
 
 
+@pytest.mark.parametrize(
+    ("setting", "readers"),
+    [
+        ("models.encoder=minilm", {"rag_text"}),
+        ("models.instance_encoder=minilm", {"etrag"}),
+        ("models.dropout=0.3", {"no_retrieval", "rag_text", "rag_bm25", "rag_random", "etrag"}),
+    ],
+)
+def test_a_model_concerns_the_methods_that_read_it(setting: str, readers: set[str]) -> None:
+    """Another encoder must not run no_retrieval again."""
+    flags = {"methods": "no_retrieval,rag_text,rag_bm25,rag_random,etrag", "ratios": "0.1"}
+    smoke = load_dataset("synthetic", None, {})
+    before, after = (plan(build("smoke", settings, **flags), smoke) for settings in ((), (setting,)))
+    pairs = zip(before, after, strict=True)
+    assert {then.method for then, now in pairs if then.cell_id != now.cell_id} == readers
+
+
+def test_a_model_that_nobody_reads_need_not_be_there() -> None:
+    smoke = load_dataset("synthetic", None, {})
+    specs = plan(build("smoke", ["models.encoder=nowhere/at-all"], methods="no_retrieval,rag_bm25"), smoke)
+    assert all("encoder" not in spec.identity and "generator" in spec.identity for spec in specs)
+
+
 def test_specs_can_be_pickled(config: RunConfig, dataset: Dataset) -> None:
     spec = plan(config, dataset)[0]
     copy = pickle.loads(pickle.dumps(spec))
