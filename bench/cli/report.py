@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
         notes = (
             [f"The page shows ids instead of texts: {why} (--data-dir DIR names the corpus's folder)."] if why else []
         )
-    publish(run.store, run.manifest.plain(), dataset, notes, args.reference)
+    publish(run.store, run.manifest.plain(), dataset, notes, args.reference, anew=True)
     return 0
 
 
@@ -46,14 +46,37 @@ def publish(
     dataset: Dataset | None = None,
     notes: Sequence[str] = (),
     reference: str | None = None,
+    *,
+    anew: bool = False,
 ) -> None:
-    """Write tables, figures and the page of the manifest's cells; print the table and what was written.
+    """Write tables, figures and the page of the manifest's cells; print the table and what was written. Unless it is
+    wanted ``anew``, a report that would come out the same is printed and left as it is.
 
     ``dataset``: the corpus, for the texts of the page; ``notes``: why it is not there. Raises ConfigError where no cell
     has a record yet, or none is of the method ``reference``.
     """
-    from bench.report import render_console, significances, write_report  # pandas and matplotlib
-    from bench.report.page.document import write_page
+    from bench.report import made
+
+    sources = made.sources(store, manifest, dataset, notes, reference)
+    if not anew and (found := made.stored(store.out, sources)):
+        text, files = found
+        print(f"{text}\nunchanged:")
+    else:
+        text, files = _make(store, manifest, dataset, notes, reference)
+        made.remember(store.out, sources, text, files)
+        print(f"{text}\nwritten:")
+    for file in files:
+        print(f"  {file}")
+
+
+def _make(
+    store: Store, manifest: Mapping[str, Any], dataset: Dataset | None, notes: Sequence[str], reference: str | None
+) -> tuple[str, list[Path]]:
+    """What the report says on the terminal, and the files that it wrote. Raises as `publish`."""
+    from bench.report.page.document import inspector, write_page  # pandas and matplotlib
+    from bench.report.read_once import ReadOnce
+    from bench.report.render import console, write_report
+    from bench.report.report import Report
 
     records = store.records(manifest["cells"])
     if not records:
@@ -61,19 +84,9 @@ def publish(
     if reference is not None and all(record.method != reference for record in records):
         methods = dict.fromkeys(record.method for record in records)
         raise ConfigError(f"--reference: the run has no method {reference!r}; it has {', '.join(methods)}")
-
-    def load(cell_id: str) -> list[dict[str, Any]] | None:
-        return store.predictions(cell_id) if store.predictions_path(cell_id).exists() else None
-
-    found = significances(records, load, reference)
-    files = write_report(store.out, records, manifest, found)
-    page, left_out = write_page(store, records, manifest, dataset, notes, found)
-    print(render_console(records, found))
-    missing = len(manifest["cells"]) - len(records)
-    if missing:
-        print(f"{missing} of {len(manifest['cells'])} cells are not run yet")
-    for note in [*manifest.get("warnings", []), *left_out]:
-        print(f"note: {note}")
-    print("\nwritten:")
-    for file in [*files, page]:
-        print(f"  {file}")
+    read = ReadOnce(store.out)
+    embedded = inspector(read, records, dataset, notes)  # first, as it wants all of a prediction
+    report = Report.of(records, manifest, read.answers, reference)
+    files = [*write_report(store.out, report), write_page(store.out, report, embedded)]
+    said = [f"note: {note}\n" for note in (*report.warnings, *embedded.notes)]
+    return f"{console(report)}\n{''.join(said)}", files

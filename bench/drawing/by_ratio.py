@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
 
-from bench.drawing.style import COLOURS, DASHES, MARKERS, paper_style, plain
+from bench.drawing.style import dashes, look, paper_style, plain
 from bench.names import metric_name, ratio_name
 
 _DODGE = 0.055  # decades between two methods at one ratio
@@ -48,21 +48,18 @@ def _draw_method(axes: Axes, rows: pd.DataFrame, ratios: list[float], place: int
     offset = (place - (count - 1) / 2) * _step(ratios, count)
     x = [ratio * 10**offset for ratio in ratios]
     mean, low, high = (100 * by_ratio[name].to_numpy(dtype=float) for name in ("f1_mean", "f1_low", "f1_high"))
-    colour = COLOURS[place % len(COLOURS)]
+    style = look(place)
     drawn = axes.errorbar(
         x,
         mean,
         yerr=[mean - low, high - mean],
-        color=colour,
-        ecolor=colour,
+        ecolor=style["color"],
         elinewidth=0.8,
         capsize=2,
-        linestyle=DASHES[place % len(DASHES)],
-        marker=MARKERS[place % len(MARKERS)],
-        # Every second marker is open: a third cue, which survives a bad photocopy.
-        markerfacecolor=colour if place % 2 == 0 else "white",
-        markeredgecolor=colour,
+        linestyle=dashes(place),
+        markeredgecolor=style["color"],
         zorder=3 + place,
+        **style,
     )
     return drawn[0]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
-from bench.drawing.style import COLOURS, DASHES, MARKERS, paper_style, plain
+from bench.drawing.style import dashes, look, paper_style, plain
 
 
 def cost_by_database(costs: pd.DataFrame) -> Figure:
@@ -22,12 +22,9 @@ def cost_by_database(costs: pd.DataFrame) -> Figure:
         for axes, (column, label) in zip(figure.subplots(1, 2), panels.items(), strict=True):
             for place, method in enumerate(methods):
                 rows = costs[costs["method"] == method].sort_values("database")
-                colour = COLOURS[place % len(COLOURS)]
                 axes.plot(
-                    rows["database"], 1e3 * rows[column], color=colour, label=plain(method),
-                    linestyle=DASHES[place % len(DASHES)], marker=MARKERS[place % len(MARKERS)],
-                    markerfacecolor=colour if place % 2 == 0 else "white",
-                )  # fmt: skip
+                    rows["database"], 1e3 * rows[column], label=plain(method), linestyle=dashes(place), **look(place)
+                )
             axes.set_xscale("log")
             axes.set_yscale("log")
             axes.set_xlabel("instances in the database")

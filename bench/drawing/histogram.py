@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from bench.data.quality import visible
-from bench.drawing.style import COLOURS, MARKERS, paper_style, plain
+from bench.drawing.style import look, paper_style, plain
 
 
 def relation_histogram(dataset: str, counts: Mapping[str, Mapping[str, int]]) -> Figure:
@@ -28,16 +28,12 @@ def relation_histogram(dataset: str, counts: Mapping[str, Mapping[str, int]]) ->
             dodge = 0.22 * (place - (len(counts) - 1) / 2)  # equal shares stay apart
             points = [(100 * histogram[name] / total, row + dodge) for row, name in enumerate(relations)]
             points = [point for point in points if point[0]]
-            colour = COLOURS[place % len(COLOURS)]
-            face = colour if place % 2 == 0 else "white"
             axes.plot(
                 [share for share, _ in points],
                 [row for _, row in points],
-                color=colour,
-                marker=MARKERS[place % len(MARKERS)],
-                markerfacecolor=face,
                 linestyle="none",
                 label=f"{plain(split)} ({sum(histogram.values())})",
+                **look(place),
             )
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
 
-from bench.drawing.style import COLOURS, DASHES, MARKERS, paper_style, plain
+from bench.drawing.style import dashes, look, paper_style, plain
 
 MOST_TICKS = 6  # more values of x than these are no labels any more
 
@@ -28,13 +30,8 @@ def line_panels(points: pd.DataFrame, title: str, x_label: str, *, log_x: bool =
         legend: dict[str, Artist] = {}
         for axes, panel in zip(figure.subplots(1, len(panels), squeeze=False, sharey=shared)[0], panels, strict=True):
             of_panel = points[points["panel"] == panel]
-            for place, line in enumerate(lines):
-                rows = of_panel[of_panel["line"] == line].sort_values("x")
-                artist = _draw(axes, rows[~rows["reference"]], place)
-                if artist is not None:
-                    legend.setdefault(line, artist)
-                expected = rows[rows["reference"]]
-                axes.plot(expected["x"], expected["mean"], ":", color=COLOURS[place % len(COLOURS)], linewidth=0.9)
+            for line, artist in _draw_lines(axes, of_panel, lines):
+                legend.setdefault(line, artist)
             _frame(axes, sorted(of_panel["x"].unique()), log_x)
             axes.set_xlabel(x_label)
             if shared:
@@ -56,21 +53,29 @@ def line_panels(points: pd.DataFrame, title: str, x_label: str, *, log_x: bool =
     return figure
 
 
+def _draw_lines(axes: Axes, rows: pd.DataFrame, lines: list[str]) -> Iterator[tuple[str, Artist]]:
+    """Each line with its reference; those with an artist for the legend."""
+    for place, line in enumerate(lines):
+        own = rows[rows["line"] == line].sort_values("x")
+        artist = _draw(axes, own[~own["reference"]], place)
+        expected = own[own["reference"]]
+        axes.plot(expected["x"], expected["mean"], ":", color=look(place)["color"], linewidth=0.9)
+        if artist is not None:
+            yield line, artist
+
+
 def _draw(axes: Axes, rows: pd.DataFrame, place: int) -> Artist | None:
     if rows.empty:
         return None
-    colour = COLOURS[place % len(COLOURS)]
     drawn = axes.errorbar(
         rows["x"],
         rows["mean"],
         yerr=[rows["mean"] - rows["low"], rows["high"] - rows["mean"]],
-        color=colour,
         elinewidth=0.8,
         capsize=2,
-        linestyle=DASHES[place % len(DASHES)],
-        marker=MARKERS[place % len(MARKERS)],
-        markerfacecolor=colour if place % 2 == 0 else "white",
+        linestyle=dashes(place),
         zorder=3 + place,
+        **look(place),
     )
     return drawn[0]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -11,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from bench.drawing.style import COLOURS, DASHES, MARKERS, paper_style, plain
+from bench.drawing.style import dashes, look, paper_style, plain
 from bench.names import metric_name, ratio_name
 
 COSTS = {"train_seconds": "training (s)", "predict_seconds": "prediction of the test set (s)"}
@@ -19,10 +18,11 @@ COSTS = {"train_seconds": "training (s)", "predict_seconds": "prediction of the 
 
 def pareto_front(costs: Sequence[float], scores: Sequence[float]) -> list[int]:
     """Places of the points that no other one beats: none is at most as dear and at least as good, and better in
-    one of the two. Cheapest first; of equal points the first."""
+    one of the two. Equal points do not beat each other: all of them are on the front, or none. Cheapest first."""
     front: list[int] = []
     for place in sorted(range(len(costs)), key=lambda i: (costs[i], -scores[i])):
-        if not front or scores[place] > scores[front[-1]]:
+        last = front[-1] if front else None
+        if last is None or scores[place] > scores[last] or (costs[place], scores[place]) == (costs[last], scores[last]):
             front.append(place)
     return front
 
@@ -54,23 +54,17 @@ def quality_by_cost(summary: pd.DataFrame) -> Figure:
             axes.set_axisbelow(True)
         figure.axes[0].set_ylabel(f"{metric_name(summary['metric'].iloc[0])} (%)")
         figure.axes[0].set_title(f"{plain(names[0])}: lines join the Pareto fronts", loc="left")
-        handles = [Line2D([], [], linestyle="none", label=plain(m), **_look(i)) for i, m in enumerate(methods)]
+        handles = [Line2D([], [], linestyle="none", label=plain(m), **look(i)) for i, m in enumerate(methods)]
         figure.legend(handles=handles, loc="outside upper center", ncols=min(4, len(methods)), frameon=False)
     return figure
-
-
-def _look(place: int) -> dict[str, Any]:
-    colour = COLOURS[place % len(COLOURS)]
-    face = colour if place % 2 == 0 else "white"
-    return {"color": colour, "marker": MARKERS[place % len(MARKERS)], "markerfacecolor": face}
 
 
 def _draw_ratio(axes: Axes, rows: pd.DataFrame, column: str, methods: list[str], step: int) -> None:
     costs, scores = list(rows[column]), [100 * score for score in rows["f1_mean"]]
     front = pareto_front(costs, scores)
     x, y = [costs[place] for place in front], [scores[place] for place in front]
-    axes.plot(x, y, color="#888888", linewidth=0.8, linestyle=DASHES[step % len(DASHES)], zorder=2)
+    axes.plot(x, y, color="#888888", linewidth=0.8, linestyle=dashes(step), zorder=2)
     for method, cost, score in zip(rows["method"], costs, scores, strict=True):
-        axes.plot([cost], [score], linestyle="none", zorder=3, **_look(methods.index(method)))
+        axes.plot([cost], [score], linestyle="none", zorder=3, **look(methods.index(method)))
     name = ratio_name(float(rows["ratio"].iloc[0]))
     axes.annotate(name, (x[-1], y[-1]), xytext=(4, 4), textcoords="offset points", fontsize=7, color="#555555")

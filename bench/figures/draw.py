@@ -18,7 +18,7 @@ from bench.figures.cells import Cell
 from bench.figures.contract import Confusion, Contract, History, Lines, Sharing
 from bench.figures.numbers import Number, summary, values_of
 from bench.names import ratio_name
-from bench.report.tables import cells_frame, summary_frame
+from bench.report.frames import cells_frame, summary_frame
 from bench.scoring.neighbours import KINDS, RANKS
 
 

@@ -8,34 +8,23 @@ import pandas as pd
 
 from bench.names import MISSING, metric_name, ratio_name
 from bench.records.record import Record
+from bench.report.frames import TEST_SET, by_setting, distinct_runs
 from bench.report.tabular import Table
 from bench.statistics.intervals import mean_interval
 
-_PREFIX = "test_sets."
-
-
-def with_test_sets(cells: pd.DataFrame, records: Sequence[Record]) -> pd.DataFrame:
-    """``cells`` (`cells_frame` of ``records``) with the F1 on each test set, NaN where a run has none."""
-    scores = [
-        {_PREFIX + key: float(part["metrics"]["f1"]) for key, part in (record.test_sets or {}).items()}
-        for record in records
-    ]
-    return cells.join(pd.DataFrame(scores, index=cells.index)) if any(scores) else cells
-
 
 def domain_table(cells: pd.DataFrame, records: Sequence[Record]) -> Table | None:
-    """F1 (percent), method and ratio x test set, over the finished ``cells`` of one dataset (`with_test_sets` of
+    """F1 (percent), method and ratio x test set, over the finished ``cells`` of one dataset (`cells_frame` of
     ``records``); None where no run had another test set. ``A@B`` is test set A with datastore B."""
-    columns = [name for name in cells.columns if name.startswith(_PREFIX) and cells[name].notna().any()]
+    columns = [name for name in cells.columns if name.startswith(TEST_SET) and cells[name].notna().any()]
     if not columns:
         return None
-    done = cells[cells["status"] == "ok"].drop_duplicates(["method", "ratio", "order", "seed"])
-    rows = []
-    for method in done["method"].unique():
-        for ratio in sorted(done.loc[done["method"] == method, "ratio"].unique()):
-            group = done[(done["method"] == method) & (done["ratio"] == ratio)]
-            rows.append((method, ratio_name(ratio), *(mean_text(group, column) for column in columns)))
-    names = [name.removeprefix(_PREFIX) for name in columns]
+    done = distinct_runs(cells)
+    rows = [
+        (method, ratio_name(ratio), *(mean_text(group, column) for column in columns))
+        for method, ratio, group in by_setting(done)
+    ]
+    names = [name.removeprefix(TEST_SET) for name in columns]
     metric = metric_name(next(value for value in done["metric"] if value))
     notes = [
         f"{metric} × 100: mean and 95% Student-t interval over draws of the training subset, seeds averaged first."

@@ -11,6 +11,7 @@ import pandas as pd
 from bench.names import MISSING, metric_name, ratio_name
 from bench.records.record import Record
 from bench.report.domain_table import mean_text
+from bench.report.frames import by_setting, distinct_runs
 from bench.report.tabular import Table
 from bench.run.probes import LOOKS_AT_GOLD, PROBES
 from bench.scoring.neighbours import KINDS
@@ -20,7 +21,7 @@ _PREFIX = "probes."
 
 def probe_table(cells: pd.DataFrame, records: Sequence[Record]) -> Table | None:
     """F1 (percent) under every probe, method and ratio, over the finished ``cells`` of one dataset
-    (bench.report.tables.cells_frame of ``records``); None where no run was probed."""
+    (bench.report.frames.cells_frame of ``records``); None where no run was probed."""
     probed = {record.cell_id: record.probes for record in records if record.probes}
     names = [name for name in PROBES if any(name in probes for probes in probed.values())]
     if not names:
@@ -76,10 +77,8 @@ def quality_table(cells: pd.DataFrame, records: Sequence[Record]) -> Table | Non
 
 def _groups(cells: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
     """Method, ratio as text, and their different runs."""
-    runs = cells.drop_duplicates(["method", "ratio", "order", "seed"])
-    for method in runs["method"].unique():
-        for ratio in sorted(runs.loc[runs["method"] == method, "ratio"].unique()):
-            yield method, ratio_name(ratio), runs[(runs["method"] == method) & (runs["ratio"] == ratio)]
+    for method, ratio, runs in by_setting(distinct_runs(cells)):
+        yield method, ratio_name(ratio), runs
 
 
 def _parts(measured: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, float]]]:

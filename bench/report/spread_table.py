@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bench.names import MISSING, metric_name, ratio_name
+from bench.report.frames import distinct_runs
 from bench.report.tabular import Table
 from bench.statistics.equivalence import data_equivalence
 from bench.statistics.intervals import bootstrap_interval
@@ -17,12 +18,11 @@ from bench.statistics.variance import variance_components
 
 def _grid(runs: pd.DataFrame) -> pd.DataFrame:
     """F1 of the finished runs, one row per set of training instances and one column per training seed."""
-    distinct = runs[runs["status"] == "ok"].drop_duplicates(["order", "seed"])
-    return distinct.pivot_table(index="subset", columns="seed", values="f1", sort=False)
+    return distinct_runs(runs).pivot_table(index="subset", columns="seed", values="f1", sort=False)
 
 
 def variance_frame(cells: pd.DataFrame) -> pd.DataFrame:
-    """One row per method and ratio of one dataset (bench.report.tables.cells_frame) with two finished runs or more.
+    """One row per method and ratio of one dataset (bench.report.frames.cells_frame) with two finished runs or more.
 
     ``draw``, ``seed``, ``rest``: standard deviations as fractions, nan where the runs do not tell; ``cut``: those
     whose variance came out negative; ``low``, ``high``: hierarchical bootstrap interval of the mean.
@@ -76,8 +76,7 @@ def equivalence_frame(cells: pd.DataFrame, reference: str) -> pd.DataFrame:
     One row per method and ratio of one dataset; ``equivalent`` is 0 below the reference's smallest ratio and infinite
     above its largest (bench.statistics.equivalence). Empty where the reference has finished at fewer than two ratios.
     """
-    done = cells[cells["status"] == "ok"].drop_duplicates(["method", "ratio", "order", "seed"])
-    means = done.groupby(["method", "ratio", "draw"], sort=False)["f1"].mean().unstack("draw")
+    means = distinct_runs(cells).groupby(["method", "ratio", "draw"], sort=False)["f1"].mean().unstack("draw")
     if reference not in means.index or len(means.loc[reference]) < 2:
         return pd.DataFrame()
     curve = means.loc[reference].sort_index()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -19,6 +20,8 @@ from bench.statistics.intervals import MeanInterval, mean_interval
 RESAMPLES = 10_000
 BOOTSTRAPS = 2_000
 _BLOCK = 8_000_000  # numbers in one block of resamples
+_AT_ONCE = 256
+_KEPT = 100_000_000  # bytes of bootstrap samples that may stay
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +100,7 @@ def randomisation_p(
     rng, extreme = np.random.default_rng(seed), 0
     for size in _blocks(resamples, max(change.shape[0], flat.shape[1])):
         bits = np.frombuffer(rng.bytes(size * -(-len(flat) // 8)), dtype=np.uint8).reshape(size, -1)
-        swapped = np.unpackbits(bits, axis=1, count=len(flat)).astype(np.float32)
-        moved = (swapped @ flat).reshape(size, *change.shape[1:])
+        moved = _sums(np.unpackbits(bits, axis=1, count=len(flat)), flat).reshape(size, *change.shape[1:])
         extreme += int((np.abs(difference(moved)) >= observed).sum())
     return (1 + extreme) / (1 + resamples)
 
@@ -115,16 +117,35 @@ def bootstrap(
     cells, n, groups = first.correct.shape
     parts = [counts for method in (first, second) for counts in (method.correct, method.predicted)]
     columns = np.concatenate([*parts, first.gold[None]]).transpose(1, 0, 2).reshape(n, -1).astype(np.float32)
-    rng, found = np.random.default_rng(seed), []
-    for size in _blocks(bootstraps, max(n, columns.shape[1])):
-        chosen = rng.integers(0, n, (size, n)) + n * np.arange(size)[:, None]
-        weights = np.bincount(chosen.ravel(), minlength=size * n).reshape(size, n).astype(np.float32)
-        sums = (weights @ columns).astype(float).reshape(size, 4 * cells + 1, groups)
+    found = []
+    for times in _kept_samples(n, bootstraps, seed) if n * bootstraps <= _KEPT else _samples(n, bootstraps, seed):
+        sums = _sums(times, columns).astype(float).reshape(len(times), 4 * cells + 1, groups)
         gold = sums[:, -1:]
         split = [sums[:, part * cells : (part + 1) * cells] for part in range(4)]
         pair = [first.score(split[at], split[at + 1], gold) for at in (0, 2)]
         found.append(np.stack([average(scores, draws) for scores in pair]))
     return np.concatenate(found, axis=1)
+
+
+def _sums(times: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """``times`` [samples, n] @ ``columns`` [n, c], whole numbers, a few samples at once: they stay in the cache."""
+    return np.concatenate(
+        [times[at : at + _AT_ONCE].astype(np.float32) @ columns for at in range(0, len(times), _AT_ONCE)]
+    )
+
+
+def _samples(n: int, bootstraps: int, seed: int) -> Iterator[np.ndarray]:
+    """How many times each instance is in each sample, [samples, n] in blocks."""
+    rng = np.random.default_rng(seed)
+    for size in _blocks(bootstraps, n):
+        chosen = rng.integers(0, n, (size, n)) + n * np.arange(size)[:, None]
+        yield np.bincount(chosen.ravel(), minlength=size * n).reshape(size, n).astype(np.uint8)  # 1 on average
+
+
+@lru_cache(maxsize=1)
+def _kept_samples(n: int, bootstraps: int, seed: int) -> tuple[np.ndarray, ...]:
+    """The same for all comparisons on one test set, which take the same ones."""
+    return tuple(_samples(n, bootstraps, seed))
 
 
 def holm(values: Sequence[float]) -> list[float]:

@@ -51,7 +51,8 @@ def data_equivalence(
     chosen = np.random.default_rng(seed).integers(0, len(scores), (resamples, len(scores)))
     counts = known[chosen].sum(axis=1)
     sampled = np.where(counts > 0, table[chosen].sum(axis=1) / np.maximum(counts, 1), means)
-    reached = np.array([_reached(ratios, row[:-1], row[-1]) for row in sampled])
+    distinct, which = np.unique(sampled, axis=0, return_inverse=True)  # few draws give few different resamples
+    reached = np.array([_reached(ratios, row[:-1], row[-1]) for row in distinct])[which]
     low, high = np.quantile(reached, [0.025, 0.975], method="inverted_cdf")  # a value, never between 1 and infinity
     return Equivalence(found, float(low), float(high), monotone)
 

@@ -47,7 +47,7 @@ def default_reference(methods: Sequence[str]) -> str:
 
 def significance(cells: pd.DataFrame, records: Sequence[Record], load: Load, reference: str) -> Significance:
     """Every method against ``reference`` and against the best of its ratio, for one dataset's ``cells``
-    (bench.report.tables.cells_frame of ``records``).
+    (bench.report.frames.cells_frame of ``records``).
 
     A mark says: better or worse than the reference after Holm's correction over all comparisons with it; the best
     of its ratio, or not distinguishable from it, corrected likewise. A run without predictions gives a note alone.
@@ -63,11 +63,11 @@ def significance(cells: pd.DataFrame, records: Sequence[Record], load: Load, ref
         against = _compared(runs, counted, [(m, reference, ratio) for ratio in ratios for m in others])
         best = {ratio: _best(runs[runs["ratio"] == ratio]) for ratio in ratios}
         rivals = [(m, best[ratio], ratio) for ratio in ratios for m in methods if m != best[ratio]]
-        behind = _compared(runs, counted, rivals)
+        behind = _holm_values(runs, counted, rivals, against)
     except ComparisonError as error:
         return Significance(reference, note=f"No test of significance: {error}.")
     marks = {(method, ratio): BEST for ratio, method in best.items()}
-    marks |= {(r["method"], r["ratio"]): BEST for r in behind.to_dict("records") if r["p_holm"] >= LEVEL}
+    marks |= {key: BEST for key, p in behind.items() if p >= LEVEL}
     for row in against.to_dict("records"):
         key = row["method"], row["ratio"]
         marks[key] = row["mark"] + marks.get(key, "")
@@ -139,20 +139,50 @@ def _cell(metric: Metric, record: Record, lines: Sequence[Mapping[str, Any]], un
     return _Cell(tuple(ids), right, counts)
 
 
-def _compared(
-    runs: pd.DataFrame, counted: Mapping[str, _Cell], pairs: Iterable[tuple[str, str, float]]
-) -> pd.DataFrame:
-    """One row per pair (method, other, ratio) with matched runs, Holm's correction over all rows."""
+Pair = tuple[str, str, float]  # method, other, ratio
+
+
+def _matched(
+    runs: pd.DataFrame, counted: Mapping[str, _Cell], pair: Pair
+) -> tuple[pd.DataFrame, list[_Cell], list[_Cell], list[int]] | None:
+    """The runs that both methods have, their cells, and the draw of each; None for none. Raises ComparisonError."""
+    method, other, ratio = pair
+    parts = [runs[(runs["method"] == name) & (runs["ratio"] == ratio)] for name in (method, other)]
+    both = parts[0].merge(parts[1], on=["subset", "order", "seed"], suffixes=("", "_other"))
+    if both.empty:
+        return None
+    own, others = ([counted[name] for name in both[column]] for column in ("cell_id", "cell_id_other"))
+    if len({cell.ids for cell in (*own, *others)}) > 1:
+        raise ComparisonError(f"the runs of {method} and {other} have different test instances")
+    return both, own, others, list(pd.factorize(both["subset"])[0])
+
+
+def _holm_values(
+    runs: pd.DataFrame, counted: Mapping[str, _Cell], pairs: Iterable[Pair], known: pd.DataFrame
+) -> dict[tuple[str, float], float]:
+    """Holm's p of the pairs with matched runs, by method and ratio. The test is the same either way round, so that
+    the p of pairs that are ``known`` (rows of `_compared`) need no resamples again."""
+    tested = {(frozenset((r["method"], r["reference"])), r["ratio"]): r["p"] for r in known.to_dict("records")}
+    found: dict[tuple[str, float], float] = {}
+    for method, other, ratio in pairs:
+        p = tested.get((frozenset((method, other)), ratio))
+        if p is None and (matched := _matched(runs, counted, (method, other, ratio))):
+            _, own, others, draws = matched
+            p = randomisation_p(_stacked(own), _stacked(others), draws)
+        if p is not None:
+            found[method, ratio] = p
+    return dict(zip(found, holm(list(found.values())), strict=True))
+
+
+def _compared(runs: pd.DataFrame, counted: Mapping[str, _Cell], pairs: Iterable[Pair]) -> pd.DataFrame:
+    """One row per pair with matched runs, Holm's correction over all rows."""
     rows = []
     for method, other, ratio in pairs:
-        parts = [runs[(runs["method"] == name) & (runs["ratio"] == ratio)] for name in (method, other)]
-        both = parts[0].merge(parts[1], on=["subset", "order", "seed"], suffixes=("", "_other"))
-        if both.empty:
+        matched = _matched(runs, counted, (method, other, ratio))
+        if matched is None:
             continue
-        own, others = ([counted[name] for name in both[column]] for column in ("cell_id", "cell_id_other"))
-        if len({cell.ids for cell in (*own, *others)}) > 1:
-            raise ComparisonError(f"the runs of {method} and {other} have different test instances")
-        found = compare(_stacked(own), _stacked(others), list(pd.factorize(both["subset"])[0]))
+        both, own, others, draws = matched
+        found = compare(_stacked(own), _stacked(others), draws)
         discordance = float(np.mean([a.right != b.right for a, b in zip(own, others, strict=True)]))
         better = probability_of_improvement(both["f1"].to_numpy(), both["f1_other"].to_numpy())
         rows.append({"method": method, "reference": other, "ratio": ratio, **_row(found, discordance, better)})

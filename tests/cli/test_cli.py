@@ -125,7 +125,7 @@ def test_report_is_made_from_the_records_of_the_last_plan(
     cell = sorted((OUT / "cells").glob("*.json"))[0]
     cell.unlink()
     assert bench("report", str(OUT)) == 0
-    assert "1 of 6 cells are not run yet" in capsys.readouterr().out
+    assert "note: 1 of 6 planned runs have no record yet." in capsys.readouterr().out
     for path in (OUT / "cells").glob("*.json"):
         path.unlink()
     assert bench("report", str(OUT)) == 2

@@ -21,8 +21,14 @@ def summary(**changes):
 
 def test_front_by_hand():
     assert pareto_front([3, 1, 2, 2, 4], [5, 1, 1, 3, 5]) == [1, 3, 0]
-    assert pareto_front([2, 2], [7, 7]) == [0]
+    # (3, 70) is dearer and worse than (2, 80); (5, 80) only dearer.
+    assert pareto_front([2, 3, 1, 5, 7], [80, 70, 50, 80, 90]) == [2, 0, 4]
     assert pareto_front([], []) == []
+
+
+def test_equal_points_do_not_beat_each_other():
+    assert pareto_front([2, 5, 1, 2], [7, 7, 3, 7]) == [2, 0, 3]
+    assert pareto_front([2, 2], [7, 8]) == [1]
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=13))
@@ -32,7 +38,9 @@ def test_a_point_is_beaten_or_on_the_front(points):
     def beaten(one):
         return any(c <= one[0] and s >= one[1] and (c, s) != one for c, s in points)
 
-    assert {points[place] for place in front} == {point for point in points if not beaten(point)}
+    assert set(front) == {place for place, point in enumerate(points) if not beaten(point)}
+    assert len(set(front)) == len(front)
+    assert [points[place] for place in front] == sorted(points[place] for place in front)
 
 
 def test_points_and_fronts():

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from bench.records.record import Record
+from bench.report.frames import cells_frame
 from bench.report.probe_table import probe_table, quality_table
-from bench.report.tables import cells_frame
 from bench.scoring.neighbours import KINDS
 from tests.records.factory import make_record
 

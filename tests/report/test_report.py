@@ -7,7 +7,8 @@ import pytest
 
 from bench.records.files import file_names
 from bench.records.record import read_record
-from bench.report import render_console, write_report
+from bench.report import render
+from bench.report.report import Report
 from tests.records.factory import make_record
 
 
@@ -27,6 +28,14 @@ def failed(**changes):
 
 # Two runs of one method: a spread, nothing to compare.
 SPREAD = [("tables", "-spread.tex"), ("tables", "-spread.csv"), ("figures", "-spread.png"), ("figures", "-spread.pdf")]
+
+
+def write_report(out, records, manifest):
+    return render.write_report(out, Report.of(records, manifest))
+
+
+def console(records):
+    return render.console(Report.of(records, {}))
 
 
 def manifest(records, **changes):
@@ -90,7 +99,7 @@ def test_the_plan_orders_and_selects(tmp_path):
 
 
 def test_console():
-    text = render_console([record(), record(draw=1), failed(method="rag_text")])
+    text = console([record(), record(draw=1), failed(method="rag_text")])
     lines = text.splitlines()
     assert lines[0] == "toy"
     assert lines[2].split() == ["method", "10%", "(n", "=", "2×1)"]
@@ -98,8 +107,21 @@ def test_console():
     assert lines[-1] == "failed: rag_text at 10%, 1 run: MethodError: k | too large"
 
 
+def test_a_skipped_cell_is_no_failure(tmp_path):
+    unfit = {"type": "Unfit", "message": "several relations", "traceback": ""}
+    skipped = [
+        record("mine", draw=n, status="skipped", metrics={}, cost={}, diagnostics={}, error=unfit) for n in (0, 1)
+    ]
+    records = [record(), *skipped]
+    text = write_report(tmp_path, records, {})[0].read_text(encoding="utf-8")
+    assert "| mine | skipped |" in text
+    assert "## Skipped runs\n\n- mine at 10%, 2 runs: several relations\n" in text
+    assert "ailed" not in text
+    assert console(records).splitlines()[-1] == "skipped: mine at 10%, 2 runs: several relations"
+
+
 def test_no_records():
-    assert render_console([]) == ""
+    assert console([]) == ""
 
 
 def test_no_records_no_files(tmp_path):

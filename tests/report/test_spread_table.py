@@ -7,9 +7,9 @@ import re
 
 import pytest
 
+from bench.report.frames import cells_frame
 from bench.report.published import published, published_table
 from bench.report.spread_table import equivalence_frame, equivalence_table, variance_frame, variance_table
-from bench.report.tables import cells_frame
 from bench.report.tabular import to_latex
 from tests.records.factory import make_record
 

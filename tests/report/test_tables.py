@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from bench.report import tables, tabular
-from bench.report.tables import cells_frame, result_table, summary_frame
+from bench.report.frames import cells_frame, summary_frame
+from bench.report.tables import result_table
 from tests.records.factory import FAILURE, changed, make_record
 
 

@@ -12,9 +12,10 @@ from bench.data import load_dataset
 from bench.data.base import Dataset
 from bench.errors import ConfigError, DataError
 from bench.records.store import Store
-from bench.report import render_console, write_report
-from bench.report.domain_table import domain_table, with_test_sets
-from bench.report.tables import cells_frame
+from bench.report import render
+from bench.report.domain_table import domain_table
+from bench.report.frames import cells_frame
+from bench.report.report import Report
 from bench.run.execute import execute
 from bench.run.plan import plan
 from bench.run.test_sets import Target, identity, score, targets
@@ -175,7 +176,7 @@ def test_tables(bench: Callable[..., int], mini_preset: Path, mini: Path, capsys
     arguments = ("run", "--preset", str(mini_preset), "--test-sets", ",".join(WANTED), "--out", "out")
     assert bench(*arguments) == 0
     records = Store(mini / "out").records()
-    table = domain_table(with_test_sets(cells_frame(records), records), records)
+    table = domain_table(cells_frame(records), records)
     assert table is not None
     assert table.header == ("method", "ratio", "test", "shifted", "shifted@other", "test@other")
     by_name = {row[:2]: row[2:] for row in table.rows}
@@ -197,11 +198,11 @@ def test_tables(bench: Callable[..., int], mini_preset: Path, mini: Path, capsys
 def test_no_table_without_other_test_sets(mini_preset: Path, dataset: Dataset, tmp_path: Path) -> None:
     records = [execute(spec, dataset)[0] for spec in plan(build(str(mini_preset), ratios="1"), dataset)]
     cells = cells_frame(records)
-    assert with_test_sets(cells, records) is cells
     assert domain_table(cells, records) is None
-    assert "test set" in render_console(records)  # the ordinary note alone
-    assert not list(tmp_path.rglob("*-test-sets.tex"))
-    assert not [path for path in write_report(tmp_path / "out", records, {}) if "test-sets" in path.name]
+    assert not [name for name in cells if name.startswith("test_sets.")]
+    report = Report.of(records, {})
+    assert "test set" in render.console(report)  # the ordinary note alone
+    assert not [path for path in render.write_report(tmp_path / "out", report) if "test-sets" in path.name]
 
 
 def test_configuration(mini_preset: Path) -> None:

@@ -13,6 +13,7 @@ from scipy.stats import binomtest
 
 from bench.scoring.metric import Counts, Metric
 from bench.scoring.metrics import METRICS
+from bench.statistics import comparison
 from bench.statistics.comparison import average, bootstrap, compare, holm, randomisation_p
 from methods.types import RelationSchema
 
@@ -125,6 +126,16 @@ def test_bootstrap_is_that_of_resampled_lists(metric):
         for method, cells in enumerate((FIRST, SECOND)):
             scores = [METRICS[metric].report(gold, [row[i] for i in chosen], SCHEMA)["f1"] for row in cells]
             assert found[method, place] == pytest.approx(np.mean(scores), abs=1e-12)
+
+
+def test_the_samples_of_the_bootstrap_are_the_same_in_small_blocks_and_when_none_is_kept(monkeypatch):
+    counts = [METRICS["macro_f1_accuracy"].count(GOLD, cells, SCHEMA) for cells in (FIRST, SECOND)]
+    found = bootstrap(*counts, draws=[0, 1], bootstraps=53, seed=7)
+    assert np.array_equal(bootstrap(*counts, draws=[0, 1], bootstraps=53, seed=7), found)
+    monkeypatch.setattr(comparison, "_KEPT", 0)
+    monkeypatch.setattr(comparison, "_BLOCK", 5 * len(GOLD))
+    monkeypatch.setattr(comparison, "_AT_ONCE", 3)
+    assert np.array_equal(bootstrap(*counts, draws=[0, 1], bootstraps=53, seed=7), found)
 
 
 @given(data=predictions(cells=2), metric=st.sampled_from(SINGLE))

@@ -5,12 +5,15 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from bench.report import render_console, significances, write_report
+from bench.report import render
+from bench.report.frames import cells_frame
+from bench.report.report import Report
 from bench.report.significance_table import marks_note, points, significance_table
-from bench.report.tables import cells_frame
 from bench.report.tabular import to_latex, to_markdown
 from bench.scoring.metrics import METRICS
-from bench.statistics.comparison import compare
+from bench.statistics import comparison
+from bench.statistics import significance as module_of_tests
+from bench.statistics.comparison import bootstrap, compare, randomisation_p
 from bench.statistics.significance import significance
 from methods.types import RelationSchema
 from tests.records.factory import changed, make_record
@@ -80,6 +83,17 @@ def test_holm_is_over_the_whole_table():
     )
     least = min(row["p"] for row in found.differences.to_dict("records"))
     assert found.differences["p_holm"].min() == pytest.approx(4 * least)
+
+
+def test_no_pair_is_resampled_twice(monkeypatch):
+    tested, bootstrapped = [], []
+    for module in (comparison, module_of_tests):
+        monkeypatch.setattr(module, "randomisation_p", lambda *args: tested.append(args) or randomisation_p(*args))
+    monkeypatch.setattr(comparison, "bootstrap", lambda *args: bootstrapped.append(args) or bootstrap(*args))
+    found = significance_of([cell(m, n) for m, n in (("no_retrieval", 53), ("good", 89), ("like", 87), ("bad", 23))])
+    # Three against no_retrieval; good is the best, and beside no_retrieval it has two rivals, of which only p counts.
+    assert (len(tested), len(bootstrapped)) == (5, 3)
+    assert found.marks == {("good", 0.1): "↑*", ("like", 0.1): "↑*", ("bad", 0.1): "↓"}
 
 
 def test_only_runs_of_both_methods_are_compared():
@@ -173,8 +187,7 @@ def test_facts_that_no_instance_stands_for_are_missed():
 
 def test_without_predictions_there_is_one_note_and_no_mark(tmp_path):
     records, _ = run_of(cell("no_retrieval", 53), cell("etrag", 89))
-    found = significances(records, {}.get)
-    (path, *_) = write_report(tmp_path, records, {}, found)
+    (path, *_) = render.write_report(tmp_path, Report.of(records, {}, {}.get))
     text = path.read_text(encoding="utf-8")
     assert text.count("the predictions of no\\_retrieval") + text.count("the predictions of no_retrieval") == 1
     assert "↑" not in text
@@ -183,9 +196,9 @@ def test_without_predictions_there_is_one_note_and_no_mark(tmp_path):
 
 def test_the_report_shows_marks_and_comparisons_the_same_twice(tmp_path):
     records, load = run_of(*(cell(m, n, ratio=r) for r in (0.1, 1.0) for m, n in (("no_retrieval", 53), ("etrag", 89))))
-    found = significances(records, load)
-    paths = write_report(tmp_path / "a", records, {}, found)
-    again = write_report(tmp_path / "b", records, {}, significances(records, load))
+    report = Report.of(records, {}, load)
+    paths = render.write_report(tmp_path / "a", report)
+    again = render.write_report(tmp_path / "b", Report.of(records, {}, load))
     assert [path.read_bytes() for path in paths] == [path.read_bytes() for path in again]
     text = paths[0].read_text(encoding="utf-8")
     assert "## Against no_retrieval\n" in text
@@ -194,13 +207,14 @@ def test_the_report_shows_marks_and_comparisons_the_same_twice(tmp_path):
     assert {"toy-comparison.csv", "toy-comparison.tex", "toy-data-equivalence.csv"} <= {path.name for path in paths}
     csv = pd.read_csv(next(path for path in paths if path.name == "toy-comparison.csv"))
     assert list(csv["mark"]) == ["↑", "↑"]
-    assert "↑*" in render_console(records, found)
+    assert "↑*" in render.console(report)
 
 
 def test_the_reference_is_a_choice():
     records, load = run_of(cell("first", 53), cell("etrag", 89))
-    assert significances(records, load)["toy"].reference == "first"
-    assert significances(records, load, "etrag")["toy"].differences["method"].tolist() == ["first"]
+    (default,), (chosen,) = (Report.of(records, {}, load, name).parts for name in (None, "etrag"))
+    assert default.tests.reference == "first"
+    assert chosen.tests.differences["method"].tolist() == ["first"]
 
 
 def test_one_method_has_nothing_to_compare():

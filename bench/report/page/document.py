@@ -1,4 +1,4 @@
-"""Records, tables, plots and blocks -> the HTML document.
+"""A report and the blocks of its predictions -> the HTML document.
 
 The page asks the network for nothing: its policy (Content-Security-Policy, W3C) allows the one script and the one style
 sheet whose hashes it names, and no inline style or handler. Corpora and names are untrusted: `html.escape` here,
@@ -10,24 +10,22 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 from importlib.resources import files
 from pathlib import Path
 from string import Template
-from typing import Any
+
+import pandas as pd
 
 from bench.data.base import Dataset
-from bench.names import ratio_name
 from bench.records.files import write_file
 from bench.records.record import Record
 from bench.records.store import Store
-from bench.report import score_table, sections_of
 from bench.report.page import plots
-from bench.report.page.embed import embed
-from bench.report.tables import cells_frame, diagnostics_table, summary_frame
+from bench.report.page.embed import Embedded, embed
+from bench.report.report import Report
 from bench.report.tabular import Table
-from bench.statistics.significance import Significance, default_reference
 
 NAME = "report.html"
 _ASSETS = files("bench.report.page") / "assets"
@@ -37,61 +35,43 @@ _UNITS = {"k": 1e3, "M": 1e6, "B": 1e9}
 _NO_DATA = "<p>There is nothing to inspect: see the notes above.</p>"
 
 
-def write_page(
-    store: Store,
-    records: Sequence[Record],
-    manifest: Mapping[str, Any],
-    dataset: Dataset | None,
-    notes: Iterable[str],
-    tests: Mapping[str, Significance] | None = None,
-) -> tuple[Path, list[str]]:
-    """Write OUT/report.html from the records of one plan (one corpus), replaced as a whole.
-
-    Returns its path and what it had to leave out, one sentence each, ``notes`` first. ``dataset``: the corpus of the
-    records, for the texts; None shows ids. ``tests`` as of `bench.report.significances`. Raises ValueError for no
-    records and for two records of one cell.
-    """
+def inspector(store: Store, records: Sequence[Record], dataset: Dataset | None, notes: Iterable[str]) -> Embedded:
+    """The blocks of the records of one plan; what had to be left out is one sentence each, ``notes`` first.
+    ``dataset``: the corpus of the records, for the texts; None shows ids."""
     said = list(notes)
     if dataset is not None and {record.identity.get("dataset_hash") for record in records} != {dataset.content_hash}:
         dataset = None
         said.append("The page shows ids instead of texts: the corpus at hand is not the one of these records.")
     found = embed(store, records, dataset)
-    said += found.notes
-    text = render(records, manifest, found.blocks, said, tests)
-    path = store.out / NAME
-    write_file(path, text.encode("utf-8", "xmlcharrefreplace"))  # a lone surrogate has no UTF-8
-    return path, said
+    return Embedded(found.blocks, said + found.notes)
 
 
-def render(
-    records: Sequence[Record],
-    manifest: Mapping[str, Any],
-    blocks: Mapping[str, str],
-    notes: Sequence[str],
-    tests: Mapping[str, Significance] | None = None,
-) -> str:
-    """The whole document; ``blocks`` as of `bench.report.page.embed`."""
-    cells = cells_frame(records)
-    summary = summary_frame(cells)
-    dataset = str(records[0].dataset)
-    found = (tests or {}).get(dataset) or Significance(default_reference(list(cells["method"].unique())))
-    sections = sections_of(dataset, cells, summary, records, found)
-    diagnostics = diagnostics_table(cells)
+def write_page(out: Path, report: Report, embedded: Embedded) -> Path:
+    """Write OUT/report.html, replaced as a whole; its path. Raises ValueError for a report of several corpora."""
+    path = out / NAME
+    write_file(path, render(report, embedded).encode("utf-8", "xmlcharrefreplace"))  # a lone surrogate has no UTF-8
+    return path
+
+
+def render(report: Report, embedded: Embedded) -> str:
+    """The whole document."""
+    (part,) = report.parts
     style, script = _asset("page.css"), "".join(map(_asset, _SCRIPTS))
+    reasons = [f"failed: {line}" for line in part.failed] + [f"skipped: {line}" for line in part.skipped]
     return Template(_asset("page.html")).substitute(
-        dataset=escape(dataset),
-        command=escape(str(manifest.get("command", ""))),
+        dataset=escape(part.dataset),
+        command=escape(report.command),
         style=style,
         style_hash=_digest(style),
         script=script,
         script_hash=_digest(script),
-        notes=_listed([*map(str, manifest.get("warnings", ())), *_unfinished(records, manifest), *notes]),
-        results=table_html(score_table(summary, found), "Results"),
-        plots=_plots(summary),
-        sections="".join(_section(part.title, part.table) for part in sections),
-        diagnostics=_section("Diagnostics", diagnostics),
-        inspector=_asset("inspector.html") if blocks else _NO_DATA,
-        blocks="".join(_block(name, content) for name, content in blocks.items()),
+        notes=_listed([*report.warnings, *reasons, *embedded.notes]),
+        results=table_html(part.scores, "Results"),
+        plots=_plots(part.summary),
+        sections="".join(_section(section.title, section.table) for section in part.sections),
+        diagnostics=_section("Diagnostics", part.diagnostics),
+        inspector=_asset("inspector.html") if embedded.blocks else _NO_DATA,
+        blocks="".join(_block(name, content) for name, content in embedded.blocks.items()),
     )
 
 
@@ -119,7 +99,7 @@ def _data_cell(text: str) -> str:
     return f"<td>{escape(text)}</td>" if number is None else f'<td data-value="{number!r}">{escape(text)}</td>'
 
 
-def _plots(summary: Any) -> str:
+def _plots(summary: pd.DataFrame) -> str:
     ratios = sorted(float(ratio) for ratio in summary["ratio"].unique())
     drawn = [plots.f1_by_ratio(summary), *(plots.f1_by_cost(summary, ratio) for ratio in ratios)]
     if not any(drawn):
@@ -132,20 +112,8 @@ def _plots(summary: Any) -> str:
     return f'{legend}<div class="plots">{"".join(drawn)}</div><p class="fine">{said}</p>'
 
 
-def _unfinished(records: Sequence[Record], manifest: Mapping[str, Any]) -> list[str]:
-    planned = len(manifest.get("cells", records))
-    lines = (
-        [f"{planned - len(records)} of {planned} planned runs have no record yet."] if planned > len(records) else []
-    )
-    for record in records:
-        if record.status != "ok":
-            where = f"{record.method} at {ratio_name(record.ratio)}, draw {record.draw}, seed {record.seed}"
-            lines.append(f"failed: {where}: {record.error.message if record.error else record.status}")
-    return lines
-
-
 def _section(title: str, table: Table | None) -> str:
-    return "" if table is None else f"<section><h2>{title}</h2>{table_html(table, title)}</section>"
+    return "" if table is None else f"<section><h2>{escape(title)}</h2>{table_html(table, title)}</section>"
 
 
 def _listed(lines: Sequence[str]) -> str:

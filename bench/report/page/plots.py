@@ -14,6 +14,7 @@ from html import escape
 
 import pandas as pd
 
+from bench.drawing.pareto import pareto_front
 from bench.names import metric_name, ratio_name
 
 Row = dict[str, float | str]
@@ -39,7 +40,7 @@ def legend(methods: Sequence[str]) -> str:
 
 def f1_by_ratio(summary: pd.DataFrame) -> str:
     """F1 (percent) against the share of training instances (logarithmic), with 95% intervals; ``summary`` as of
-    `bench.report.tables.summary_frame`, one dataset. An empty string where no run has finished."""
+    `bench.report.frames.summary_frame`, one dataset. An empty string where no run has finished."""
     done = _finished(summary)
     if not done:
         return ""
@@ -70,27 +71,17 @@ def f1_by_cost(summary: pd.DataFrame, ratio: float) -> str:
     costs = [_number(row, "train_seconds") for row in rows]
     x = _scale(0, max(costs) * 1.08 or 1, _LEFT, _WIDTH - _RIGHT)
     y, grid = _f1_axis(rows)
-    points = [(cost, _number(row, "f1_mean")) for cost, row in zip(costs, rows, strict=True)]
-    best = pareto_front(points)
-    line = " ".join(f"{x(cost):.1f},{y(100 * f1):.1f}" for cost, f1 in (points[i] for i in best))
+    scores = [_number(row, "f1_mean") for row in rows]
+    best = pareto_front(costs, scores)
+    line = " ".join(f"{x(costs[i]):.1f},{y(100 * scores[i]):.1f}" for i in best)
     drawn = [grid, *(_x_tick(x(tick), f"{tick:g}") for tick in ticks(0, max(costs) * 1.08))]
     drawn.append(f'<polyline class="front" points="{line}"/>')
     places = {method: place for place, method in enumerate(summary["method"].unique())}
-    for i, (row, (cost, f1)) in enumerate(zip(rows, points, strict=True)):
+    for i, (row, cost, f1) in enumerate(zip(rows, costs, scores, strict=True)):
         said = f"{row['method']}: {_f1_text(row)}, {cost:.4g} s" + (", on the front" if i in best else "")
         drawn.append(_point(places[row["method"]], x(cost), y(100 * f1), said))
     title = f"{_metric(summary)} (%) against training time at {ratio_name(ratio)}"
     return _figure(drawn, title, "seconds of training")
-
-
-def pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:
-    """Places of the (cost, quality) points that no other point beats, being no worse in both and better in one,
-    cheapest first."""
-
-    def beaten(cost: float, quality: float) -> bool:
-        return any(c <= cost and q >= quality and (c, q) != (cost, quality) for c, q in points)
-
-    return sorted((i for i, point in enumerate(points) if not beaten(*point)), key=lambda i: (points[i], i))
 
 
 def ticks(low: float, high: float) -> list[float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ from bench.data import load_dataset
 from bench.data.base import Dataset
 from bench.records.record import Record
 from bench.records.store import Store
+from bench.report.page.document import inspector, write_page
+from bench.report.report import Report
 from methods.types import Instance, Span
 from tests.records.factory import make_record
 
@@ -98,6 +100,13 @@ def made_run(out: Path, data_dir: Path) -> Store:
     dataset = corpus(data_dir)
     cells = [(record(dataset, method, place), lines(method)) for place, method in enumerate(ANSWERS)]
     return run(out, cells, data_dir)
+
+
+def write(store: Store, manifest: Mapping[str, Any], dataset: Dataset | None, *notes: str) -> tuple[Path, list[str]]:
+    """The page of all records of the folder, without tests; its path, and what it had to leave out."""
+    records = store.records()
+    embedded = inspector(store, records, dataset, notes)
+    return write_page(store.out, Report.of(records, manifest), embedded), embedded.notes
 
 
 def unpack(block: str) -> Any:

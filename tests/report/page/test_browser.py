@@ -6,8 +6,7 @@ import shutil
 
 import pytest
 
-from bench.report.page.document import write_page
-from tests.report.page.made_run import EVIL, corpus, lines, made_run, record, run
+from tests.report.page.made_run import EVIL, corpus, lines, made_run, record, run, write
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (extra `browser`)")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -52,7 +51,7 @@ def visit(browser):
 @pytest.fixture
 def path(tmp_path):
     store = made_run(tmp_path / "run", tmp_path / "data")
-    return write_page(store, store.records(), store.read_manifest(), corpus(tmp_path / "again"), ())[0]
+    return write(store, store.read_manifest(), corpus(tmp_path / "again"))[0]
 
 
 def ids(page):
@@ -161,7 +160,7 @@ def test_a_probe_stands_in_for_the_run_without_retrieval(visit, tmp_path):
     rows = [line | {"probes": {"none": plain[at]["predicted"]}} for at, line in enumerate(lines("rag_text"))]
     probes = {"none": {"f1": 0.5, "fixed": 1, "broke": 0}}
     store = run(tmp_path / "run", [(record(dataset, "rag_text", 0, probes=probes), rows)])
-    page = visit(write_page(store, store.records(), {}, dataset, ())[0])
+    page = visit(write(store, {}, dataset)[0])
     assert "Fixed and broken: against its probe none." in page.inner_text("#status")
     page.select_option("#show", "fixed")
     assert ids(page) == ["t1"]
@@ -185,7 +184,7 @@ def test_a_narrow_screen_needs_no_sideways_scrolling(visit, path, scheme):
 
 def test_ids_stand_in_for_texts(visit, tmp_path):
     store = made_run(tmp_path / "run", tmp_path / "data")
-    page = visit(write_page(store, store.records(), {}, None, ())[0])
+    page = visit(write(store, {}, None)[0])
     assert page.inner_text("#detail > .sentence") == "t0 (its text is not at hand)"
     assert ids(page) == ["t0", "t1", "t2", "t3", "t4"]
 
@@ -195,7 +194,7 @@ def test_a_long_list_is_paged_and_walked_by_keyboard(visit, tmp_path):
     pattern = lines("rag_text")
     rows = [pattern[n % 5] | {"id": f"q{n}"} for n in range(113)]
     store = run(tmp_path / "run", [(record(dataset, "rag_text", 0), rows)])
-    page = visit(write_page(store, store.records(), {}, None, ())[0])
+    page = visit(write(store, {}, None)[0])
     assert page.locator("#list li").count() == 50
     page.focus("#list")
     for key, name, shown in (

@@ -3,14 +3,17 @@
 import base64
 import hashlib
 import json
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
 from bench.report.page import document
-from bench.report.page.document import leading_number, table_html, write_page
+from bench.report.page.document import leading_number, table_html
+from bench.report.page.embed import Embedded
+from bench.report.report import Report, Section
 from bench.report.tabular import Table
-from tests.report.page.made_run import EVIL, corpus, lines, made_run, record, run, unpack
+from tests.report.page.made_run import EVIL, corpus, lines, made_run, record, run, unpack, write
 
 
 class Reader(HTMLParser):
@@ -32,7 +35,7 @@ class Reader(HTMLParser):
 @pytest.fixture
 def page(tmp_path):
     store = made_run(tmp_path / "run", tmp_path / "data")
-    path, notes = write_page(store, store.records(), store.read_manifest(), corpus(tmp_path / "again"), ["a <note>"])
+    path, notes = write(store, store.read_manifest(), corpus(tmp_path / "again"), "a <note>")
     assert (path, notes) == (tmp_path / "run" / "report.html", ["a <note>"])
     return path.read_text(encoding="utf-8")
 
@@ -67,7 +70,7 @@ def test_the_same_bytes_twice(tmp_path):
     stores = [made_run(tmp_path / f"run{n}", tmp_path / f"data{n}") for n in range(2)]
     dataset = corpus(tmp_path / "again")
     manifest = stores[0].read_manifest()
-    first, second = (write_page(store, store.records(), manifest, dataset, ())[0].read_bytes() for store in stores)
+    first, second = (write(store, manifest, dataset)[0].read_bytes() for store in stores)
     assert first == second
 
 
@@ -75,7 +78,7 @@ def test_another_corpus_is_not_shown(tmp_path):
     dataset = corpus(tmp_path / "data")
     cell = record(dataset, "rag_text", 0, identity={"dataset_hash": "another"})
     store = run(tmp_path / "run", [(cell, lines("rag_text"))])
-    path, notes = write_page(store, store.records(), {}, dataset, ())
+    path, notes = write(store, {}, dataset)
     assert notes == ["The page shows ids instead of texts: the corpus at hand is not the one of these records."]
     text = path.read_text(encoding="utf-8")
     assert notes[0] in text
@@ -89,15 +92,43 @@ def test_failures_and_gaps_are_named(tmp_path):
     store = run(tmp_path / "run", [(record(dataset, "etrag", 0, status="failed", metrics={}, error=error), None)])
     manifest = store.read_manifest() | {"warnings": ["beware"]}
     manifest["cells"].append("not yet run")
-    text = write_page(store, store.records(), manifest, dataset, ())[0].read_text(encoding="utf-8")
+    text = write(store, manifest, dataset)[0].read_text(encoding="utf-8")
     assert "<li>beware</li><li>1 of 2 planned runs have no record yet.</li>" in text
-    assert "<li>failed: etrag at 100%, draw 0, seed 0: k &gt; 3</li>" in text
+    assert "<li>failed: etrag at 100%, 1 run: MethodError: k &gt; 3</li>" in text
     assert "There is nothing to inspect" in text
+
+
+def test_other_test_sets_have_their_section(tmp_path):
+    dataset = corpus(tmp_path / "data")
+    own = {"test_set": "test", "datastore": None, "metrics": {"f1": 0.5}, "n": 5, "note": ""}
+    sets = {"test": own, "far": own | {"test_set": "far", "metrics": {"f1": 0.23}}}
+    store = run(tmp_path / "run", [(record(dataset, "rag_text", 0, test_sets=sets), lines("rag_text"))])
+    text = write(store, {}, dataset)[0].read_text(encoding="utf-8")
+    (section,) = [part for part in text.split("<section>") if part.startswith("<h2>Test sets</h2>")]
+    assert '<td data-value="23.0">23.0</td>' in section
+
+
+def test_a_skipped_cell_is_named_with_its_reason(tmp_path):
+    dataset = corpus(tmp_path / "data")
+    error = {"type": "Unfit", "message": "one relation < two", "traceback": ""}
+    cells = [(record(dataset, "mine", 0, status="skipped", metrics={}, error=error), None)]
+    cells.append((record(dataset, "rag_text", 1), lines("rag_text")))
+    text = write(run(tmp_path / "run", cells), {}, dataset)[0].read_text(encoding="utf-8")
+    assert "<li>skipped: mine at 100%, 1 run: one relation &lt; two</li>" in text
+    assert "failed" not in text.partition("<script")[0].partition("<body>")[2]
+
+
+def test_names_in_headings_are_escaped(tmp_path):
+    dataset = corpus(tmp_path / "data")
+    (part,) = Report.of([record(dataset, "mine", 0)], {}).parts
+    section = Section("comparison", "Against a<b>", Table(("method",), (("mine",),)))
+    report = Report((replace(part, sections=(section,)),), "", ())
+    assert "<h2>Against a&lt;b&gt;</h2>" in document.render(report, Embedded({}, []))
 
 
 def test_a_lone_surrogate_does_not_stop_the_page(tmp_path):
     store = made_run(tmp_path / "run", tmp_path / "data")
-    path, _ = write_page(store, store.records(), {"command": "bench \udcff"}, None, ())
+    path, _ = write(store, {"command": "bench \udcff"}, None)
     assert b"bench &#56575;" in path.read_bytes()
 
 

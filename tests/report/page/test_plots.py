@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.report.frames import cells_frame, summary_frame
 from bench.report.page import plots
-from bench.report.tables import cells_frame, summary_frame
 from tests.records.factory import changed
 from tests.report.test_tables import failed, record
 
@@ -22,22 +22,6 @@ def parsed(figure):
 
 def said(figure):
     return [node.get("aria-label") for node in parsed(figure).iter("g") if node.get("tabindex") == "0"]
-
-
-def test_front_of_a_worked_example():
-    # (3, 70) is dearer and worse than (2, 80); (5, 80) only dearer; twins stay together.
-    assert plots.pareto_front([(2, 80), (3, 70), (1, 50), (5, 80), (7, 90), (1, 50)]) == [2, 5, 0, 4]
-
-
-@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=13))
-def test_the_front_rises_and_every_other_point_is_beaten(points):
-    front = plots.pareto_front(points)
-    costs, qualities = zip(*(points[i] for i in front), strict=True)
-    assert list(costs) == sorted(costs)
-    assert list(qualities) == sorted(qualities)
-    for i, (cost, quality) in enumerate(points):
-        beaten = any(points[j][0] <= cost and points[j][1] >= quality and points[j] != points[i] for j in front)
-        assert beaten == (i not in front)
 
 
 @pytest.mark.parametrize(
