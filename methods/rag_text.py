@@ -1,6 +1,6 @@
 """Fixed k-NN over frozen sentence embeddings, neighbours as text."""
 
-from methods.parts.retrieval.dense import DenseRetriever
+from methods.parts.retrieval.dense import DenseRetriever, sentence_encoder
 from methods.parts.text_rag import TextRag
 
 
@@ -8,4 +8,4 @@ class RagText(TextRag):
     """Dense retrieval: sentence-transformers encoder, exact FAISS index, text prompt."""
 
     def build_retriever(self) -> DenseRetriever:
-        return DenseRetriever(self.context.models.encoder, self.context.device)
+        return DenseRetriever(sentence_encoder(self.context.models.encoder, self.context.device))

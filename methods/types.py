@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -28,7 +29,7 @@ class Instance:
     A multi-label corpus puts further gold relations into ``more_relations``, in the order of its schema, and further
     mentions of the two entities into ``head_mentions`` and ``tail_mentions``; ``head`` and ``tail`` are then the pair
     of mentions nearest to each other. Mentions may overlap, those of head and tail too. Instances that share their text
-    name their ``document``: they are never each other's neighbours.
+    name their ``document``: they are never each other's neighbours (`bars`).
 
     Raises ValueError where a span reaches beyond the tokens, and for a relation or a mention that is given twice.
     """
@@ -59,6 +60,11 @@ class Instance:
             raise ValueError(f"instance {self.id}: a relation is given twice among {', '.join(self.relations)}")
 
     @property
+    def owner(self) -> str:
+        """Whose text this is: its document's, else its own. A document never has an instance's name."""
+        return f"document {self.document}" if self.document else f"instance {self.id}"
+
+    @property
     def relations(self) -> tuple[str, ...]:
         """Every gold relation, ``relation`` first."""
         return (self.relation, *self.more_relations)
@@ -76,6 +82,23 @@ class Instance:
     def text(self, span: Span | None = None) -> str:
         """The whole sentence, or the tokens of one span, joined by blanks."""
         return " ".join(self.tokens if span is None else self.tokens[span.start : span.end])
+
+
+def bars(query: Instance, other: Instance) -> bool:
+    """Whether ``other`` may never be a neighbour of ``query``: its label would leak."""
+    return query.id == other.id or query.owner == other.owner
+
+
+class Barred:
+    """`bars` for a whole database: the ids that are barred for a query, its own among them."""
+
+    def __init__(self, database: Iterable[Instance]) -> None:
+        self._ids: defaultdict[str, set[str]] = defaultdict(set)
+        for instance in database:
+            self._ids[instance.owner].add(instance.id)
+
+    def __call__(self, query: Instance) -> set[str]:
+        return {query.id} | self._ids.get(query.owner, set())
 
 
 @dataclass(frozen=True)

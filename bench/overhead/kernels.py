@@ -23,8 +23,7 @@ from methods.parts.conditioning import EncoderInput
 from methods.parts.generation.generator import build_generator
 from methods.parts.generation.label_scoring import LabelScorer
 from methods.parts.generation.label_trie import build_trie
-from methods.parts.retrieval.bm25 import CompiledBM25
-from methods.parts.retrieval.retriever import nearest
+from methods.parts.retrieval.bm25 import CompiledBM25, largest
 from methods.parts.retrieval.vector_search import VectorIndex, exact
 from methods.settings import Models, Scoring
 
@@ -116,10 +115,10 @@ def bm25() -> Iterator[Row]:
     words = random.choice(BM25_VOCABULARY, size=int(lengths.sum()), p=share / share.sum())
     documents = [[f"w{w}" for w in part] for part in np.split(words, lengths.cumsum()[:-1])]
     library, compiled = BM25Okapi(documents), CompiledBM25(documents)
-    names, queries = [str(i) for i in range(BM25_DOCUMENTS)], documents[:2]
+    queries = documents[:2]
 
     def ours() -> list[list[int]]:
-        return [[int(i) for i in nearest(compiled.scores(q), names, K, ()).ids] for q in queries]
+        return [largest(compiled.scores(q), K) for q in queries]
 
     def theirs() -> list[list[int]]:
         return [plain.bm25_top(library, q, K).tolist() for q in queries]

@@ -30,9 +30,9 @@ from methods.etrag.options import EtragOptions
 from methods.parts.extractor import GenerativeMethod
 from methods.parts.generation.offline import Quiet
 from methods.parts.model_files import resolve
-from methods.parts.retrieval.dense import DenseRetriever
-from methods.parts.text_rag import TextRag
+from methods.parts.retrieval.dense import DenseRetriever, sentence_encoder
 from methods.parts.trainer import train
+from methods.rag_text import RagText
 from methods.registry import METHODS
 from methods.settings import Budget, Models
 from methods.types import Instance
@@ -179,9 +179,11 @@ def random_t5() -> Iterator[Path]:
 
 def _stocked(method: GenerativeMethod, database: Sequence[Instance]) -> tuple[GenerativeMethod, float | None]:
     """The method over the database, synthetic vectors for what lies beyond the corpus, and seconds of a refresh."""
-    if isinstance(method, TextRag):
-        plain = method.build_retriever
-        method.build_retriever = lambda: _with_vectors(plain())  # type: ignore[method-assign]
+    if isinstance(method, RagText):
+        method.build_retriever = lambda: DenseRetriever(  # type: ignore[method-assign]
+            sentence_encoder(method.context.models.encoder, method.context.device),
+            lambda instances: clustered(len(instances), 384, seed=0),
+        )
     method.start(database)
     if not isinstance(method, Etrag):
         return method, None
@@ -196,14 +198,6 @@ def _stocked(method: GenerativeMethod, database: Sequence[Instance]) -> tuple[Ge
     started = time.perf_counter()
     method.restock(vectors, vectors)
     return method, encoding + time.perf_counter() - started
-
-
-def _with_vectors(retriever: Any) -> Any:
-    if isinstance(retriever, DenseRetriever):
-        retriever.index = lambda instances: retriever.index_vectors(  # type: ignore[method-assign]
-            [i.id for i in instances], clustered(len(instances), 384, seed=0)
-        )
-    return retriever
 
 
 def _database(corpus: Dataset, size: int, tokens: int | None) -> list[Instance]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from methods.types import Instance
+from methods.types import Instance, bars
 
 
 @dataclass(frozen=True)
@@ -22,13 +22,15 @@ class EncoderInput:
 
 
 def checked(shown: Sequence[Sequence[Instance]], instances: Sequence[Instance], k: int) -> Sequence[Sequence[Instance]]:
-    """What `Method.predict_with` is given, if it is k neighbours for each instance and never itself; else raises
+    """What `Method.predict_with` is given, if it is k neighbours for each instance and none of them barred; else raises
     ValueError."""
     if len(shown) != len(instances):
         raise ValueError(f"neighbours of {len(shown)} instances, expected {len(instances)}")
     for instance, near in zip(instances, shown, strict=True):
         if len(near) != k:
             raise ValueError(f"instance {instance.id}: {len(near)} neighbours, expected k = {k}")
-        if instance.id in {i.id for i in near}:
-            raise ValueError(f"instance {instance.id} is shown to itself: its label leaks")
+        for other in near:
+            if bars(instance, other):
+                to = "itself" if other.id == instance.id else f"instance {instance.id} of its document"
+                raise ValueError(f"instance {other.id} is shown to {to}: its label leaks")
     return shown

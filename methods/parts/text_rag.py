@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -29,12 +28,12 @@ class TextRag(GenerativeMethod):
     def prepare(self, train: Sequence[Instance]) -> None:
         self._found: dict[str, Neighbours] = {}
         self.retriever = self.build_retriever()
-        self._index(train)
+        self.retriever.index(train)
 
     def swap_datastore(self, instances: Sequence[Instance]) -> bool:
         self.replace_database(instances)
         self._found.clear()
-        self._index(instances)
+        self.retriever.index(instances)
         return True
 
     def predict_with(self, instances: Sequence[Instance], shown: Shown) -> Prediction | None:
@@ -51,16 +50,7 @@ class TextRag(GenerativeMethod):
         recall = self.retriever.recall
         return {} if recall is None else {"diagnostics": {"search_recall": recall}}
 
-    def _index(self, instances: Sequence[Instance]) -> None:
-        self.retriever.index(instances)
-        self._documents: defaultdict[str, set[str]] = defaultdict(set)
-        for i in instances:
-            if i.document:
-                self._documents[i.document].add(i.id)
-
     def text_neighbours(self, instances: Sequence[Instance]) -> list[Neighbours]:
         new = [i for i in instances if i.id not in self._found]
-        excluded = [{i.id} | self._documents.get(i.document, set()) for i in new]
-        found = self.retriever.search(new, self.options.k, excluded)
-        self._found.update(zip((i.id for i in new), found, strict=True))
+        self._found.update(zip((i.id for i in new), self.retriever.search(new, self.options.k), strict=True))
         return [self._found[i.id] for i in instances]

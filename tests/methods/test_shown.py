@@ -13,7 +13,7 @@ from torch import Tensor
 from methods.base import Context
 from methods.etrag.method import Etrag
 from methods.etrag.options import EtragOptions
-from methods.parts.conditioning import EncoderInput
+from methods.parts.conditioning import EncoderInput, checked
 from methods.rag_bm25 import RagBM25
 from methods.settings import Models
 from methods.types import Instance, Prediction
@@ -59,6 +59,21 @@ def test_text_retrieved_neighbours_give_the_ordinary_prediction(context: MakeCon
     method.predict_with(test[:1], "none")
     assert seen[0].ids.tolist() == [method.prompts.ids(test[0])]
     assert method.predict_with(test, "mean") is None
+
+
+@pytest.mark.parametrize(
+    ("own", "message"),
+    [
+        ({"id": "train-1"}, "instance train-1 is shown to itself: its label leaks"),
+        ({"document": "d"}, "instance train-1 is shown to instance q of its document: its label leaks"),
+    ],
+)
+def test_what_a_query_bars_is_never_shown_to_it(own: dict[str, str], message: str, corpus: Corpus) -> None:
+    first, second, third = (replace(i, document=d) for i, d in zip(corpus[0], "cde", strict=False))
+    query = replace(corpus[2][0], **({"id": "q"} | own))  # type: ignore[arg-type]
+    assert checked([[first, third]], [query], 2) == [[first, third]]
+    with pytest.raises(ValueError, match=message):
+        checked([[first, second]], [query], 2)
 
 
 def test_soft_retrieved_neighbours_give_the_hard_selection(context: MakeContext, corpus: Corpus) -> None:
