@@ -7,5 +7,5 @@ from methods.parts.text_rag import TextRag
 class RagText(TextRag):
     """Dense retrieval: sentence-transformers encoder, exact FAISS index, text prompt."""
 
-    def build_retriever(self) -> DenseRetriever:
+    def retriever(self) -> DenseRetriever:
         return DenseRetriever(sentence_encoder(self.context.models.encoder, self.context.device))

@@ -19,8 +19,7 @@ from bench.overhead import plain
 from bench.overhead.measure import Row, medians, peak_bytes
 from methods.etrag.distances import Nearness
 from methods.etrag.relaxed_knn import select
-from methods.parts.conditioning import EncoderInput
-from methods.parts.generation.generator import build_generator
+from methods.parts.generation.generator import EncoderInput, build_generator
 from methods.parts.generation.label_scoring import LabelScorer
 from methods.parts.generation.label_trie import build_trie
 from methods.parts.retrieval.bm25 import CompiledBM25, largest
@@ -153,12 +152,12 @@ def _labels(title: str, texts: Mapping[str, str], floor: float) -> Row:
 
     def ours() -> Tensor:
         with torch.inference_mode():
-            memory = generator.encode(EncoderInput(ids, mask, None, 1))
+            memory = generator.encode(EncoderInput(ids, mask))
             return scorer.scores(partial(generator.decode, memory), admitted)
 
     def theirs() -> Tensor:
         with torch.inference_mode():
-            memory = generator.encode(EncoderInput(ids[:1], mask[:1], None, 1))
+            memory = generator.encode(EncoderInput(ids[:1], mask[:1]))
             return plain.label_scores(generator, memory, list(generator.labels.values()))
 
     difference = float((ours()[0] - theirs()).abs().max())

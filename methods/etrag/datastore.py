@@ -11,13 +11,13 @@ from torch import Tensor
 from methods.etrag.distances import Nearness
 from methods.etrag.options import Candidates
 from methods.parts.retrieval.vector_search import VectorIndex
-from methods.types import Barred, Instance
+from methods.types import Barred, Instance, Neighbours
 
 
 class Datastore:
     """N instances. None is ever admitted for a query that bars it (`methods.types.bars`).
 
-    ``keys`` [N, S, E] (prepared by ``nearness``) and ``values`` [N, S', D] are those of the last `refresh`; None
+    ``keys`` [N, S, E] (prepared by ``nearness``) and ``values`` [N, S, D] are those of the last `refresh`; None
     before. Above ``exact_below`` instances nearest ones are searched approximately (vector_search).
     """
 
@@ -33,6 +33,11 @@ class Datastore:
         return len(self.instances)
 
     @property
+    def indexed(self) -> bool:
+        """Whether `nearest` has been prepared for."""
+        return bool(self._indexes)
+
+    @property
     def recall(self) -> float:
         """Of the exact ten nearest on a sample of queries; 1 while search is exact."""
         return min((index.measured_recall for index in self._indexes), default=1.0)
@@ -40,6 +45,15 @@ class Datastore:
     def admitted(self, batch: Sequence[Instance], rows: Tensor) -> Tensor:
         """Boolean [B, M]: which of the ``rows`` [M] each instance of the batch may select."""
         return ~torch.stack([torch.isin(rows, barred) for barred in self._barred(batch)])
+
+    def neighbours(self, weights: Tensor, mask: Tensor, rows: Tensor, k: int) -> tuple[Neighbours, ...]:
+        """The k of ``rows`` [M] with most of the ``weights`` [B, M], of those that ``mask`` [B, M] admits."""
+        top = weights.masked_fill(~mask, float("-inf")).topk(k, dim=1)
+        chosen = rows[top.indices.cpu()].tolist()
+        return tuple(
+            Neighbours(tuple(self.instances[row].id for row in near), tuple(values))
+            for near, values in zip(chosen, top.values.tolist(), strict=True)
+        )
 
     def refresh(self, keys: Tensor, values: Tensor | None, *, indexed: bool) -> None:
         """Take new vectors; ``indexed`` where `nearest` will be asked."""
@@ -69,6 +83,15 @@ class Datastore:
             good = good if len(found) == 1 else torch.tensor(list(dict.fromkeys(good.tolist())), dtype=torch.long)
             kept[b, : len(good[:count])] = good[:count]
         return kept
+
+    def shortlist(self, queries: Tensor, batch: Sequence[Instance], count: int) -> tuple[Tensor, Tensor]:
+        """Rows [M], ascending, of the ``count`` nearest of each instance, and which of them are its own [B, M]."""
+        near = self.nearest(queries, batch, count)
+        rows = near[near >= 0].unique()
+        mask = torch.zeros(len(batch), len(rows), dtype=torch.bool)
+        for own, found in zip(mask, near, strict=True):
+            own[torch.searchsorted(rows, found[found >= 0])] = True
+        return rows, mask
 
     def draw(self, kind: Candidates, count: int, queries: Tensor, batch: Sequence[Instance]) -> Tensor:
         """Candidates of one training step, shared by its batch: ``count`` distinct rows, ascending.
