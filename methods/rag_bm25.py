@@ -7,5 +7,5 @@ from methods.parts.text_rag import TextRag
 class RagBM25(TextRag):
     """Lexical retrieval: rank-bm25, the same text prompt as rag_text."""
 
-    def build_retriever(self) -> BM25Retriever:
+    def retriever(self) -> BM25Retriever:
         return BM25Retriever()

@@ -7,5 +7,5 @@ from methods.parts.text_rag import TextRag
 class RagRandom(TextRag):
     """The text prompt of rag_text with neighbours drawn at random."""
 
-    def build_retriever(self) -> RandomRetriever:
+    def retriever(self) -> RandomRetriever:
         return RandomRetriever(self.context.seed)

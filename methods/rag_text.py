@@ -1,7 +1,7 @@
 """Fixed k-NN over frozen sentence embeddings, neighbours as text."""
 
 from methods.parts.options import RagTextOptions
-from methods.parts.retrieval.dense import DenseRetriever
+from methods.parts.retrieval.dense import DenseRetriever, sentence_encoder
 from methods.parts.text_rag import TextRag
 
 
@@ -10,5 +10,5 @@ class RagText(TextRag):
 
     Options = RagTextOptions
 
-    def build_retriever(self) -> DenseRetriever:
-        return DenseRetriever(self.context.models.encoder, self.context.device)
+    def retriever(self) -> DenseRetriever:
+        return DenseRetriever(sentence_encoder(self.context.models.encoder, self.context.device))

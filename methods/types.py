@@ -95,7 +95,8 @@ class Barred:
     def __init__(self, database: Iterable[Instance]) -> None:
         self._ids: defaultdict[str, set[str]] = defaultdict(set)
         for instance in database:
-            self._ids[instance.owner].add(instance.id)
+            if instance.document:  # else nobody else has its owner
+                self._ids[instance.owner].add(instance.id)
 
     def __call__(self, query: Instance) -> set[str]:
         return {query.id} | self._ids.get(query.owner, set())

@@ -19,12 +19,10 @@ from bench.overhead import plain
 from bench.overhead.measure import Row, medians, peak_bytes
 from methods.etrag.distances import Nearness
 from methods.etrag.relaxed_knn import select
-from methods.parts.conditioning import EncoderInput
-from methods.parts.generation.generator import build_generator
+from methods.parts.generation.generator import EncoderInput, build_generator
 from methods.parts.generation.label_scoring import LabelScorer
 from methods.parts.generation.label_trie import build_trie
-from methods.parts.retrieval.bm25 import CompiledBM25
-from methods.parts.retrieval.retriever import nearest
+from methods.parts.retrieval.bm25 import CompiledBM25, largest
 from methods.parts.retrieval.vector_search import VectorIndex, exact
 from methods.settings import Models, Scoring
 
@@ -116,10 +114,10 @@ def bm25() -> Iterator[Row]:
     words = random.choice(BM25_VOCABULARY, size=int(lengths.sum()), p=share / share.sum())
     documents = [[f"w{w}" for w in part] for part in np.split(words, lengths.cumsum()[:-1])]
     library, compiled = BM25Okapi(documents), CompiledBM25(documents)
-    names, queries = [str(i) for i in range(BM25_DOCUMENTS)], documents[:2]
+    queries = documents[:2]
 
     def ours() -> list[list[int]]:
-        return [[int(i) for i in nearest(compiled.scores(q), names, K, ()).ids] for q in queries]
+        return [largest(compiled.scores(q), K) for q in queries]
 
     def theirs() -> list[list[int]]:
         return [plain.bm25_top(library, q, K).tolist() for q in queries]
@@ -154,12 +152,12 @@ def _labels(title: str, texts: Mapping[str, str], floor: float) -> Row:
 
     def ours() -> Tensor:
         with torch.inference_mode():
-            memory = generator.encode(EncoderInput(ids, mask, None, 1))
+            memory = generator.encode(EncoderInput(ids, mask))
             return scorer.scores(partial(generator.decode, memory), admitted)
 
     def theirs() -> Tensor:
         with torch.inference_mode():
-            memory = generator.encode(EncoderInput(ids[:1], mask[:1], None, 1))
+            memory = generator.encode(EncoderInput(ids[:1], mask[:1]))
             return plain.label_scores(generator, memory, list(generator.labels.values()))
 
     difference = float((ours()[0] - theirs()).abs().max())

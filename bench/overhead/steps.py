@@ -11,28 +11,32 @@ import itertools
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
+from torch.nn import functional
 
 from bench.data import load_dataset
 from bench.data.base import Dataset
-from bench.overhead.kernels import clustered
+from bench.overhead.kernels import WIDTH, clustered
 from bench.overhead.measure import Row, resident
 from bench.run.profiling import PeakMemory
 from methods.base import Context, Progress
 from methods.etrag.method import Etrag
 from methods.etrag.options import EtragOptions
+from methods.etrag.span_encoder import SPANS, SpanEncoder
 from methods.parts.extractor import GenerativeMethod
 from methods.parts.generation.offline import Quiet
 from methods.parts.model_files import resolve
-from methods.parts.retrieval.dense import DenseRetriever
-from methods.parts.text_rag import TextRag
+from methods.parts.retrieval.dense import DenseRetriever, sentence_encoder
 from methods.parts.trainer import train
+from methods.rag_text import RagText
 from methods.registry import METHODS
 from methods.settings import Budget, Models
 from methods.types import Instance
@@ -77,45 +81,38 @@ def cost(
     # Two batches over and over: after the warm-up every sequence is tokenised, as after a real refresh.
     learned, asked = database[: BATCH * 2], _lengthened(corpus.test[:64], tokens)
     stamps: list[float] = []
-
-    def note(progress: Progress) -> None:
-        if progress.phase == "train":
-            if device != "cpu":
-                torch.cuda.synchronize()
-            stamps.append(time.perf_counter())
-
-    context = Context(
-        schema=corpus.schema,
-        seed=0,
-        device=device,
-        budget=Budget(max_steps=steps + WARM_UP, max_epochs=1000, batch_size=BATCH),
-        models=models,
-        progress=note,
-    )
+    budget = Budget(max_steps=steps + WARM_UP, max_epochs=1000, batch_size=BATCH)
+    note = partial(_note, stamps, device)
+    context = Context(schema=corpus.schema, seed=0, device=device, budget=budget, models=models, progress=note)
+    kind = STOCKED.get(name, METHODS.load(name))
     with PeakMemory(device) as memory:
         before = resident() if device == "cpu" else 0
         started = time.perf_counter()
-        method, refresh = _stocked(METHODS.load(name)(METHODS.load(name).Options(**(options or {})), context), database)
+        method = kind(kind.Options(**(options or {})), context)
+        method.start(database)
+        refresh = REFRESH[name](method) if name in REFRESH else None
         prepared = time.perf_counter() - started
-        method.remember(learned)
-        train(method.body, method.groups(), method.loss, learned, None, context, method.after_step)
-        method.body.eval()
-        if isinstance(method, Etrag):
-            assert method.store.keys is not None
-            assert method.store.values is not None
-            method.restock(method.store.keys, method.store.values)
+        method.conditioner.prepare(learned)
+        train(method.body, method.groups(), method.loss, learned, None, context, method.observe)
         method.predict(asked[:32])  # the first prediction also measures recall and what a shortlist leaves out
-        started = time.perf_counter()
-        method.predict(asked[32:])
-        if device != "cpu":
-            torch.cuda.synchronize()
-        predicted = (time.perf_counter() - started) / 32
+        started = _now(device)
+        recall = method.predict(asked[32:]).diagnostics.get("search_recall")
+        predicted = (_now(device) - started) / 32
     gaps = [b - a for a, b in itertools.pairwise(stamps)][WARM_UP - 1 :]
     shown = name + (", shortlist" if options and options.get("candidates") == "shortlist" else "")
-    recall = method.store.recall if isinstance(method, Etrag) else None
-    return Cost(
-        shown, size, statistics.median(gaps), predicted, prepared, max(0, memory.bytes - before), refresh, recall
-    )
+    peak = max(0, memory.bytes - before)
+    return Cost(shown, size, statistics.median(gaps), predicted, prepared, peak, refresh, recall)
+
+
+def _now(device: str) -> float:
+    if device != "cpu":
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+def _note(stamps: list[float], device: str, progress: Progress) -> None:
+    if progress.phase == "train":
+        stamps.append(_now(device))
 
 
 def against_no_retrieval(quick: bool, device: str = "cpu") -> Iterator[Row]:
@@ -177,33 +174,51 @@ def random_t5() -> Iterator[Path]:
         yield Path(folder)
 
 
-def _stocked(method: GenerativeMethod, database: Sequence[Instance]) -> tuple[GenerativeMethod, float | None]:
-    """The method over the database, synthetic vectors for what lies beyond the corpus, and seconds of a refresh."""
-    if isinstance(method, TextRag):
-        plain = method.build_retriever
-        method.build_retriever = lambda: _with_vectors(plain())  # type: ignore[method-assign]
-    method.start(database)
-    if not isinstance(method, Etrag):
-        return method, None
-    sample = database[:256]
-    started = time.perf_counter()
-    keys, _ = method.body["retriever"].encode_all(sample, labelled=True)
-    encoding = (time.perf_counter() - started) * len(database) / len(sample)
-    spans, width = keys.shape[1:]
-    vectors = clustered(len(database), spans * width, seed=0).unflatten(1, (spans, width)).to(keys.device)
-    vectors = torch.nn.functional.normalize(vectors, dim=2)
-    method.restock(vectors, vectors)  # the values' content costs nothing: the keys stand in for them
-    started = time.perf_counter()
-    method.restock(vectors, vectors)
-    return method, encoding + time.perf_counter() - started
+class StockedRagText(RagText):
+    """Queries are encoded, the database is not."""
+
+    def retriever(self) -> DenseRetriever:
+        encode = sentence_encoder(self.context.models.encoder, self.context.device)
+        return DenseRetriever(encode, lambda instances: clustered(len(instances), WIDTH, seed=0))
 
 
-def _with_vectors(retriever: Any) -> Any:
-    if isinstance(retriever, DenseRetriever):
-        retriever.index = lambda instances: retriever.index_vectors(  # type: ignore[method-assign]
-            [i.id for i in instances], clustered(len(instances), 384, seed=0)
-        )
-    return retriever
+class StockedEncoder(SpanEncoder):
+    """Queries and candidates are encoded, the database is not."""
+
+    _vectors = torch.empty(0)
+
+    def encode_all(self, instances: Sequence[Instance], *, labelled: bool) -> Tensor:
+        if not labelled:
+            return super().encode_all(instances, labelled=False)
+        if len(self._vectors) < len(instances):
+            spans = clustered(len(instances), SPANS * self.width, seed=0).unflatten(1, (SPANS, self.width))
+            self._vectors = functional.normalize(spans, dim=2).to(next(self.parameters()).device)
+        return self._vectors[: len(instances)]
+
+
+class StockedEtrag(Etrag):
+    """ETRAG over synthetic vectors."""
+
+    def retriever(self, train: Sequence[Instance]) -> StockedEncoder:
+        return StockedEncoder(self.context.models, self.context.schema, [], self.autocast)
+
+
+def _refresh_seconds(method: Etrag) -> float:
+    """Encoding the whole database (extrapolated from a sample of it) and indexing it again."""
+    pools = method.conditioner.pools
+    _, values = pools.refresh()
+    sample = pools.store.instances[:256]
+    started = time.perf_counter()
+    SpanEncoder.encode_all(pools.retriever, sample, labelled=True)
+    encoding = (time.perf_counter() - started) * len(pools.store) / len(sample)
+    started = time.perf_counter()
+    pools.store.refresh(pools.nearness.prepare(values), values, indexed=pools.store.indexed)
+    return encoding + time.perf_counter() - started
+
+
+# Methods whose database would have to be encoded first, and what encoding it again costs where it moves.
+STOCKED: dict[str, type[GenerativeMethod]] = {"rag_text": StockedRagText, "etrag": StockedEtrag}
+REFRESH: dict[str, Callable[[Any], float]] = {"etrag": _refresh_seconds}
 
 
 def _database(corpus: Dataset, size: int, tokens: int | None) -> list[Instance]:

@@ -11,13 +11,13 @@ from torch import Tensor
 from methods.etrag.distances import Nearness
 from methods.etrag.options import Candidates
 from methods.parts.retrieval.vector_search import VectorIndex
-from methods.types import Instance
+from methods.types import Barred, Instance, Neighbours
 
 
 class Datastore:
-    """N instances. No instance is ever admitted for itself, nor for another one of its document.
+    """N instances. None is ever admitted for a query that bars it (`methods.types.bars`).
 
-    ``keys`` [N, S, E] (prepared by ``nearness``) and ``values`` [N, S', D] are those of the last `refresh`; None
+    ``keys`` [N, S, E] (prepared by ``nearness``) and ``values`` [N, S, D] are those of the last `refresh`; None
     before. Above ``exact_below`` instances nearest ones are searched approximately (vector_search).
     """
 
@@ -27,11 +27,15 @@ class Datastore:
         self.values: Tensor | None = None
         self._indexes: list[VectorIndex] = []
         self._random = torch.Generator().manual_seed(seed)  # its own, so that nothing else disturbs the draws
-        self._number: dict[str, int] = {}  # of a document, or of an instance without one
-        self._group = torch.tensor([self._number.setdefault(_owner(i), len(self._number)) for i in instances])
+        self._row, self._bars = {i.id: row for row, i in enumerate(instances)}, Barred(instances)
 
     def __len__(self) -> int:
         return len(self.instances)
+
+    @property
+    def indexed(self) -> bool:
+        """Whether `nearest` has been prepared for."""
+        return bool(self._indexes)
 
     @property
     def recall(self) -> float:
@@ -40,7 +44,16 @@ class Datastore:
 
     def admitted(self, batch: Sequence[Instance], rows: Tensor) -> Tensor:
         """Boolean [B, M]: which of the ``rows`` [M] each instance of the batch may select."""
-        return self._group[rows].unsqueeze(0) != self._groups(batch).unsqueeze(1)
+        return ~torch.stack([torch.isin(rows, barred) for barred in self._barred(batch)])
+
+    def neighbours(self, weights: Tensor, mask: Tensor, rows: Tensor, k: int) -> tuple[Neighbours, ...]:
+        """The k of ``rows`` [M] with most of the ``weights`` [B, M], of those that ``mask`` [B, M] admits."""
+        top = weights.masked_fill(~mask, float("-inf")).topk(k, dim=1)
+        chosen = rows[top.indices.cpu()].tolist()
+        return tuple(
+            Neighbours(tuple(self.instances[row].id for row in near), tuple(values))
+            for near, values in zip(chosen, top.values.tolist(), strict=True)
+        )
 
     def refresh(self, keys: Tensor, values: Tensor | None, *, indexed: bool) -> None:
         """Take new vectors; ``indexed`` where `nearest` will be asked."""
@@ -58,19 +71,27 @@ class Datastore:
         """Rows [B, count] of the nearest admitted instances by the refreshed vectors, nearest first; -1 where fewer
         are found. ``queries`` [B, S, D]."""
         asked = self.nearness.search_spaces(self.nearness.ask(queries.detach()))
-        own = self._groups(batch)
-        twins = int((self._group.unsqueeze(0) == own.unsqueeze(1)).sum(1).max()) if self._documents else 1
-        reach = min(len(self), count + twins)
+        barred = self._barred(batch)
+        reach = min(len(self), count + max(map(len, barred)))
         found = [index.search(space, reach) for index, space in zip(self._indexes, asked, strict=True)]
         values, rows = torch.cat([v for v, _ in found], 1).cpu(), torch.cat([r for _, r in found], 1).cpu()
         order = values.argsort(dim=1, descending=True, stable=True)
         rows = rows.gather(1, order)
         kept = torch.full((len(batch), count), -1)
         for b, row in enumerate(rows):
-            good = row[(row >= 0) & (self._group[row] != own[b])]
+            good = row[(row >= 0) & ~torch.isin(row, barred[b])]
             good = good if len(found) == 1 else torch.tensor(list(dict.fromkeys(good.tolist())), dtype=torch.long)
             kept[b, : len(good[:count])] = good[:count]
         return kept
+
+    def shortlist(self, queries: Tensor, batch: Sequence[Instance], count: int) -> tuple[Tensor, Tensor]:
+        """Rows [M], ascending, of the ``count`` nearest of each instance, and which of them are its own [B, M]."""
+        near = self.nearest(queries, batch, count)
+        rows = near[near >= 0].unique()
+        mask = torch.zeros(len(batch), len(rows), dtype=torch.bool)
+        for own, found in zip(mask, near, strict=True):
+            own[torch.searchsorted(rows, found[found >= 0])] = True
+        return rows, mask
 
     def draw(self, kind: Candidates, count: int, queries: Tensor, batch: Sequence[Instance]) -> Tensor:
         """Candidates of one training step, shared by its batch: ``count`` distinct rows, ascending.
@@ -98,15 +119,7 @@ class Datastore:
                     found.setdefault(row)
         return list(found)
 
-    def _groups(self, batch: Sequence[Instance]) -> Tensor:
-        """The group [B] in which nothing is admitted for each instance; -1 for one that the store does not know."""
-        return torch.tensor([self._number.get(_owner(i), -1) for i in batch])
-
-    @property
-    def _documents(self) -> bool:
-        return len(self._number) < len(self)
-
-
-def _owner(instance: Instance) -> str:
-    """What decides whether two instances are too close to be neighbours; a document never has an instance's name."""
-    return f"document {instance.document}" if instance.document else f"instance {instance.id}"
+    def _barred(self, batch: Sequence[Instance]) -> list[Tensor]:
+        """The rows that each instance of the batch may not select."""
+        known = ([self._row[name] for name in self._bars(query) if name in self._row] for query in batch)
+        return [torch.tensor(rows, dtype=torch.long) for rows in known]

@@ -47,6 +47,8 @@ class Nearness:
     def compare(self, queries: Tensor, spans: Tensor) -> Tensor:
         """`scores` with instances that are not prepared, [B, S, D] and [N, S, D] -> [B, N]: for the cosine without a
         normalised copy of them."""
+        # Nodes of their own: what flows back through the comparison is summed up before it meets other gradients.
+        queries, spans = queries.view_as(queries), spans.view_as(spans)
         if self.distance != "cosine" or queries.shape[1:] != spans.shape[1:]:
             return self.scores(queries, self.prepare(spans))
         asked, lengths = self.ask(queries), torch.linalg.vector_norm(spans, dim=2).clamp(min=1e-12)

@@ -12,7 +12,7 @@ Candidates = Literal["random", "shortlist", "mixed"]
 Distance = Literal["cosine", "l2"]
 Reduction = Literal["mean", "max"]
 Selection = Literal["soft", "hard", "sparse"]
-Role = Literal["head", "tail", "label", "between", "sentence"]
+TemperatureRule = Literal["fixed", "annealed", "learned", "spread"]
 
 
 class EtragOptions(Settings):
@@ -22,7 +22,7 @@ class EtragOptions(Settings):
 
     k: int = Field(5, ge=1, description="selection steps, soft neighbours in the prefix")
     temperature: float = Field(1.0, gt=0, description="t of the selection; 1 as published")
-    temperature_rule: Literal["fixed", "annealed", "learned", "spread"] = Field(
+    temperature_rule: TemperatureRule = Field(
         "fixed",
         description="annealed: geometrically from temperature_start; learned: trained from temperature; "
         "spread: temperature times the standard deviation of a query's scores",
@@ -31,7 +31,6 @@ class EtragOptions(Settings):
     selection: Selection = Field(
         "soft", description="hard: the k nearest, with the soft gradient; sparse: steps between sparse top-j masks"
     )
-    selection_dtype: Literal["float32", "float64"] = Field("float32", description="precision of scores and selection")
     distance: Distance = Field("cosine", description="of two spans; l2 is the squared Euclidean distance")
     reduction: Reduction = Field("mean", description="over the spans of a pair; max counts the nearest span alone")
     candidates: Candidates = Field("random", description="what a training step selects from")
@@ -45,20 +44,9 @@ class EtragOptions(Settings):
     )
     exact_below: int = Field(50_000, ge=1, description="instances above which nearest ones are searched approximately")
     learning_rate: float = Field(1e-4, gt=0, description="of the retriever's encoder; 1e-3 as published")
-    insert: int = Field(1, ge=0, description="input position of the soft prefix; 1 is after the first embedding")
-    prefix_roles: tuple[Literal["query", "neighbours"], ...] = Field(
-        ("query", "neighbours"), description="whose vectors enter the prefix"
-    )
-    key_spans: tuple[Role, ...] = Field(("head", "tail", "label"), description="spans that are compared")
-    value_spans: tuple[Role, ...] = Field(("head", "tail", "label"), description="spans that enter the prefix")
-    projection: int = Field(0, ge=0, description="width of a trainable projection of the keys; 0 for none")
 
     @model_validator(mode="after")
     def _consistent(self) -> EtragOptions:
-        for name in ("prefix_roles", "key_spans", "value_spans"):
-            value = getattr(self, name)
-            if not value or len(set(value)) != len(value):
-                raise ValueError(f"{name} needs at least one entry and no duplicates")
         if self.candidate_count <= self.k:
             raise ValueError(f"candidate_count must be larger than k = {self.k}")
         if 0 < self.test_candidates < self.k:

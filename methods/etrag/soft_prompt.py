@@ -9,19 +9,16 @@ from torch import Tensor, nn
 class SoftPrompt(nn.Module):
     """One linear projection of the query's span vectors followed by the k x S selected ones (ETRAG)."""
 
-    def __init__(self, encoder_width: int, generator_width: int, *, query: bool, neighbours: bool) -> None:
+    def __init__(self, encoder_width: int, generator_width: int) -> None:
         super().__init__()
-        self.query, self.neighbours = query, neighbours
         self.projection = nn.Linear(encoder_width, generator_width)
 
     def forward(self, query: Tensor, weights: Tensor, database: Tensor) -> Tensor:
-        """``query`` [B, S, D], ``weights`` [B, k, N], ``database`` [N, S, D] -> prefix [B, P, width].
+        """``query`` [B, S, D], ``weights`` [B, k, N], ``database`` [N, S, D] -> prefix [B, S + k * S, width].
 
         Soft neighbour j is the weighted mean of the database's span vectors under w^j.
         """
-        parts = [query] if self.query else []
-        if self.neighbours:
-            steps = weights.to(database.dtype).transpose(0, 1)  # as the selection lays them out: no copy
-            soft = (steps.flatten(0, 1) @ database.flatten(1)).unflatten(0, steps.shape[:2])  # [k, B, S * D]
-            parts.append(soft.transpose(0, 1).unflatten(2, database.shape[1:]).flatten(1, 2))
-        return self.projection(torch.cat(parts, 1))
+        steps = weights.to(database.dtype).transpose(0, 1)  # as the selection lays them out: no copy
+        soft = (steps.flatten(0, 1) @ database.flatten(1)).unflatten(0, steps.shape[:2])  # [k, B, S * D]
+        neighbours = soft.transpose(0, 1).unflatten(2, database.shape[1:]).flatten(1, 2)
+        return self.projection(torch.cat([query, neighbours], 1))

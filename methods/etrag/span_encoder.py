@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from methods.base import MethodError
-from methods.etrag.options import Role
 from methods.parts.generation.offline import Quiet, load_encoder, with_dropout
 from methods.parts.model_files import ALIASES, MINILM, resolve
-from methods.parts.verbalize import between, label_words, window
+from methods.parts.verbalize import label_words, window
+from methods.settings import Models
 from methods.types import Instance, RelationSchema, Span
 
-Row = tuple[list[int], list[list[int]]]  # token ids, and for each role the token positions of its span
+ENCODE_BATCH = 128
+SPANS = 3  # head, tail, label
+Autocast = Callable[[], AbstractContextManager[Any]]
+Row = tuple[list[int], list[list[int]]]  # token ids, and the token positions of each span
 STRETCH = 1.3  # sequences encoded together are at most this much longer than the shortest of them
 
 
 class SpanEncoder(nn.Module):
-    """``[B] instances -> [B, S, D]``: the mean of the last hidden states over each of S spans (ETRAG).
+    """``[B] instances -> [B, 3, D]``: the mean of the last hidden states over head, tail and label span (ETRAG).
 
     A database instance is encoded as its text, a separator and its verbalised label, whose tokens are the label
     span; for a query the label span is the closing separator alone. An entity's span is all of its mentions in the
@@ -28,19 +32,14 @@ class SpanEncoder(nn.Module):
     """
 
     def __init__(
-        self,
-        name: str,
-        schema: RelationSchema,
-        roles: Sequence[Role],
-        max_tokens: int,
-        dropout: float,
-        texts: Sequence[str],
-        layers: int | None = None,
+        self, models: Models, schema: RelationSchema, texts: Sequence[str], autocast: Autocast = nullcontext
     ) -> None:
+        """``texts``: what an encoder that starts from nothing learns its words from. Vectors are float32 whatever
+        ``autocast`` makes the encoder compute in."""
         super().__init__()
-        self.schema, self.roles, self.max_tokens = schema, tuple(roles), max_tokens
-        self.model, self.tokenizer = _load(name, texts, dropout, layers)
-        self.model.get_input_embeddings().weight.requires_grad_(name == "tiny")
+        self.schema, self.max_tokens, self._autocast = schema, models.max_input_tokens, autocast
+        self.model, self.tokenizer = _load(models.instance_encoder, texts, models.dropout, models.layers)
+        self.model.get_input_embeddings().weight.requires_grad_(models.instance_encoder == "tiny")
         # Under its relations where they are encoded: an instance may be shown under others than its own.
         self._rows: dict[tuple[str, tuple[str, ...]], Row] = {}
 
@@ -50,21 +49,33 @@ class SpanEncoder(nn.Module):
         return int(self.model.config.hidden_size)
 
     def forward(self, instances: Sequence[Instance], *, labelled: bool) -> Tensor:
-        """Span vectors [B, S, D]; ``labelled`` for database instances, never for queries."""
+        """Span vectors [B, 3, D]; ``labelled`` for database instances, never for queries."""
         rows = [self._row(i, labelled) for i in instances]
         groups = _of_similar_length([len(ids) for ids, _ in rows])
-        if len(groups) == 1:
-            return self._encode(rows)
-        parts = torch.cat([self._encode([rows[r] for r in group]) for group in groups])
+        with self._autocast():
+            if len(groups) == 1:
+                return self._encode(rows).float()
+            parts = torch.cat([self._encode([rows[r] for r in group]) for group in groups])
         back = torch.tensor([r for group in groups for r in group]).argsort()
-        return parts[back.to(parts.device)]
+        return parts[back.to(parts.device)].float()
+
+    def encode_all(self, instances: Sequence[Instance], *, labelled: bool) -> Tensor:
+        """The same in batches of similar length, without gradient or dropout."""
+        training = self.training
+        self.eval()
+        order = sorted(range(len(instances)), key=lambda r: len(instances[r].tokens))
+        batches = (order[at : at + ENCODE_BATCH] for at in range(0, len(order), ENCODE_BATCH))
+        with torch.no_grad():
+            parts = [self([instances[r] for r in batch], labelled=labelled) for batch in batches]
+        self.train(training)
+        return torch.cat(parts)[torch.tensor(order).argsort()]
 
     def _encode(self, rows: Sequence[Row]) -> Tensor:
         device = self.model.get_input_embeddings().weight.device
         width = max(len(ids) for ids, _ in rows)
         ids = torch.full((len(rows), width), int(self.tokenizer.pad_token_id))
         mask = torch.zeros(len(rows), width, dtype=torch.long)
-        pool = torch.zeros(len(rows), len(self.roles), width)
+        pool = torch.zeros(len(rows), SPANS, width)
         for r, (tokens, spans) in enumerate(rows):
             ids[r, : len(tokens)] = torch.tensor(tokens)
             mask[r, : len(tokens)] = 1
@@ -97,15 +108,8 @@ class SpanEncoder(nn.Module):
             found = [p for p, (part, word) in enumerate(origin) if part == 0 and word in inside]
             return found or [0]  # cut off, or nothing but characters that the tokenizer drops
 
-        gap = between(instance)
-        spans = {
-            "head": positions(*instance.heads),
-            "tail": positions(*instance.tails),
-            "label": [p for p, (part, _) in enumerate(origin) if part == 1] or [len(ids) - 1],
-            "between": positions(gap) if gap else [0],
-            "sentence": positions(Span(lo, hi)),
-        }
-        return ids, [spans[role] for role in self.roles]
+        last = [p for p, (part, _) in enumerate(origin) if part == 1] or [len(ids) - 1]
+        return ids, [positions(*instance.heads), positions(*instance.tails), last]
 
 
 def _of_similar_length(lengths: Sequence[int]) -> list[list[int]]:

@@ -1,22 +1,24 @@
 """The shared body of every generative method: generator, label scorer, training loop, batched prediction.
 
-A method overrides the few hooks below; what it does not override is the same for all compared methods.
+A method overrides one of three hooks: `conditioning` (what the generator reads), `log_probs` (how relations are scored
+from it), `loss`. What it does not override is the same for all compared methods.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from methods.base import FitReport, Method, MethodError, Progress
-from methods.parts.conditioning import EncoderInput
-from methods.parts.generation.generator import build_generator
+from methods.base import Context, FitReport, Method, MethodError, Progress, Shown
+from methods.parts.conditioning import Conditioning, Groups, Views, checked
+from methods.parts.generation.generator import Generator, Memory, build_generator
 from methods.parts.generation.label_scoring import LabelScorer
 from methods.parts.generation.label_trie import build_trie
 from methods.parts.text_prompt import PromptBuilder
@@ -26,6 +28,7 @@ from methods.settings import Between, SearchSpace
 from methods.types import Instance, Neighbours, Prediction
 
 PREDICT_BATCH = 64
+Gold = Sequence[Sequence[str]]  # relations of each instance
 
 
 class GenerativeMethod(Method):
@@ -36,56 +39,56 @@ class GenerativeMethod(Method):
         "optimisation.new_learning_rate": Between(1e-4, 2e-3, log=True),
     }
 
+    _numbers: Mapping[str, Tensor]  # of the last loss
+
     # --- hooks -----------------------------------------------------------------------------------------------
 
-    def prepare(self, train: Sequence[Instance]) -> None:
-        """Build what depends on the training subset (index, retriever) before the generator is trained."""
+    def conditioning(self, train: Sequence[Instance]) -> Conditioning:
+        """Built once, after ``self.generator`` and ``self.prompts``; ``train`` is the database."""
+        return Conditioning(self.prompts)
 
-    def text_neighbours(self, instances: Sequence[Instance]) -> list[Neighbours] | None:
-        """Neighbours that enter the prompt as text; an instance is never its own neighbour."""
-        return None
+    def log_probs(
+        self, batch: Sequence[Instance], shown: Shown | None = None, gold: Gold | None = None
+    ) -> tuple[Tensor, Views]:
+        """Log-probability of every relation [B, R], -inf where the types exclude it, and from what; several views of
+        an instance are marginalised.
 
-    def condition(self, batch: Sequence[Instance], inputs: EncoderInput) -> EncoderInput:
-        """Add a soft prefix to the padded prompts."""
-        return inputs
+        ``shown``: of these instances, in place of what would be retrieved. ``gold``: these alone are scored [G], one
+        after the other, and are finite whatever the types exclude.
+        """
+        with self.autocast():
+            views = self.conditioner(batch, shown)
+            memory = self.generator.encode(views.inputs)
+            admitted = torch.from_numpy(self.context.schema.admitted(batch)).to(self.context.device)
+            if gold is None:
+                every = admitted if views.count == 1 else admitted.repeat_interleave(views.count, 0)
+                scores, rows = self.scorer.scores(partial(self.generator.decode, memory), every), slice(None)
+            else:
+                scores, rows = self._gold(memory, admitted, gold, views.count)
+        return views.marginal(scores, rows), views
 
-    def extra_groups(self) -> list[tuple[list[nn.Parameter], float]]:
-        """(parameters, learning rate) beyond the generator's."""
-        return []
-
-    def after_step(self, step: int) -> None:
-        """Called after each optimiser step, counted from 1."""
-
-    def observe(self) -> dict[str, float]:
-        """Called after each backward pass of training: numbers whose means enter the history."""
-        return {}
-
-    def fit_numbers(self) -> dict[str, float]:
-        """Called once after training: more diagnostics of `FitReport`."""
-        return {}
-
-    def collect(self, instances: Sequence[Instance]) -> dict[str, Any]:
-        """Called once after prediction: more fields of `Prediction` (neighbours, diagnostics, ...)."""
-        return {}
+    def loss(self, batch: Sequence[Instance]) -> Tensor:
+        """Mean negative score of the gold relations, under the rule that also predicts; an instance with several
+        counts by their mean. The penalty of the views is added."""
+        scores, views = self.log_probs(batch, gold=[i.relations for i in batch])
+        self._numbers = views.numbers
+        if len(scores) > len(batch):
+            counts = torch.tensor([len(i.relations) for i in batch for _ in i.relations], device=scores.device)
+            value = -(scores / counts).sum() / len(batch)
+        else:
+            value = -scores.mean()
+        return value if views.penalty is None else value + views.penalty
 
     # --- the contract ----------------------------------------------------------------------------------------
 
     def fit(self, train: Sequence[Instance], dev: Sequence[Instance]) -> FitReport:
-        context, started = self.context, time.perf_counter()
+        started = time.perf_counter()
         self.start(train)
-        self.remember([*train, *dev])
+        self.conditioner.prepare([*train, *dev])
         prepared = time.perf_counter()
         groups = self.groups()
-        log = run_training(
-            self.body,
-            groups,
-            self.loss,
-            train,
-            (lambda: self.mean_loss(dev)) if dev else None,
-            context,
-            self.after_step,
-            self.observe,
-        )
+        dev_loss = (lambda: self.mean_loss(dev)) if dev else None
+        log = run_training(self.body, groups, self.loss, train, dev_loss, self.context, self.observe)
         trained = time.perf_counter()
         return FitReport(
             steps=log.steps,
@@ -96,12 +99,32 @@ class GenerativeMethod(Method):
             },
             history=log.history,
             timings={"prepare": prepared - started, "train": trained - prepared},
-            diagnostics=self._lengths() | self.fit_numbers(),
+            diagnostics=self.conditioner.after_training(),
         )
 
+    def predict(self, instances: Sequence[Instance]) -> Prediction:
+        return _predicted(self, instances)
+
+    def predict_with(self, instances: Sequence[Instance], shown: Shown) -> Prediction | None:
+        if (shown if isinstance(shown, str) else "instances") not in self.conditioner.shows:
+            return None
+        if not isinstance(shown, str):
+            checked(shown, instances, self.conditioner.k)
+        return Prediction(_predicted(self, instances, shown).scores)
+
+    def swap_datastore(self, instances: Sequence[Instance]) -> bool:
+        k = self.conditioner.k
+        if k > len(instances):
+            raise MethodError(f"k = {k} neighbours need a datastore of as many instances; it has {len(instances)}")
+        return self.conditioner.use(instances)
+
+    def untrained_neighbours(self, instances: Sequence[Instance]) -> tuple[Neighbours, ...] | None:
+        with torch.inference_mode():
+            return self.conditioner.untrained(instances)
+
     def start(self, train: Sequence[Instance]) -> None:
-        """Everything before the first step: generator, prompts, index or retriever over ``train``. Raises MethodError
-        for an empty training subset, one too small for k, and ids that are not unique."""
+        """Everything before the first step: generator, prompts, conditioning over ``train``; ``self.body`` holds every
+        module. Raises MethodError for an empty training subset, one too small for k, and ids that are not unique."""
         if not train:
             raise MethodError("the training subset is empty")
         k = getattr(self.options, "k", 0)
@@ -110,141 +133,93 @@ class GenerativeMethod(Method):
                 f"k = {k} neighbours need a database of at least {k + 1} instances (an instance is never its own "
                 f"neighbour), but the training subset has {len(train)}; lower k or raise the ratio"
             )
-        torch.manual_seed(self.context.seed)
-        self.database = {i.id: i for i in train}
-        if len(self.database) != len(train):
+        if len({i.id for i in train}) != len(train):
             raise MethodError("instance ids of the training subset are not unique")
-        self.build(train)
-        self.prepare(train)
+        torch.manual_seed(self.context.seed)
+        self._numbers = {}
+        self.generator, self.prompts, self.scorer = _shared_parts(self.context, train)
+        self.conditioner = self.conditioning(train)
+        parts = {"generator": self.generator, "scorer": self.scorer, "conditioner": self.conditioner}
+        self.body = nn.ModuleDict(parts).to(self.context.device)
 
-    def groups(self) -> list[tuple[list[nn.Parameter], float]]:
+    def groups(self) -> Groups:
         """(parameters, learning rate) of all that is trained."""
         parts, rates = self.generator.parameter_groups(), self.context.optimisation
         return [
             (parts["pretrained"], rates.learning_rate),
             (parts["new"], rates.new_learning_rate),
-            *self.extra_groups(),
+            *self.conditioner.groups(),
         ]
 
-    def predict(self, instances: Sequence[Instance]) -> Prediction:
-        def retrieved(rows: Sequence[int]) -> EncoderInput:
-            batch = [instances[r] for r in rows]
-            return self.condition(batch, self.inputs(batch))
-
-        scores = self.scores(instances, retrieved)
-        with torch.inference_mode():
-            extra = self.collect(instances)
-        neighbours = self.text_neighbours(instances)
-        if neighbours is not None:
-            extra["neighbours"] = tuple(neighbours)
-        return Prediction(scores=scores, **extra)
-
-    def scores(self, instances: Sequence[Instance], build: Callable[[Sequence[int]], EncoderInput]) -> np.ndarray:
-        """Scores [instances, relations] under the inputs that ``build`` makes of a batch of their rows."""
-        self.body.eval()
-        self.remember(instances)
-        scores = np.empty((len(instances), len(self.context.schema.names)), dtype=np.float32)
-        done = 0
-        with torch.inference_mode():
-            for rows in self._by_length(instances):
-                with self.autocast():
-                    memory = self.generator.encode(build(rows))
-                    admitted = self._admitted([instances[r] for r in rows])
-                    scored = self.scorer.scores(partial(self.generator.decode, memory), admitted)
-                scores[rows] = scored.cpu().numpy()
-                done += len(rows)
-                self.context.progress(Progress("predict", done, len(instances)))
-        return scores
-
-    def replace_database(self, instances: Sequence[Instance]) -> None:
-        """For `swap_datastore`: prompts are built anew, from neighbours among ``instances``."""
-        k = getattr(self.options, "k", 0)
-        if k > len(instances):
-            raise MethodError(f"k = {k} neighbours need a datastore of as many instances; it has {len(instances)}")
-        self.database = {i.id: i for i in instances}
-        self._prompts.clear()
-
-    # --- the shared body -------------------------------------------------------------------------------------
-
-    def build(self, train_set: Sequence[Instance]) -> None:
-        """Generator, prompts and label scorer; ``self.body`` holds every module of the method."""
-        context = self.context
-        schema, models = context.schema, context.models
-        texts: list[str] = []
-        if models.generator == "tiny":
-            for i in train_set:
-                texts += [" ".join(marked_words(i)), " ".join(neighbour_words(i, schema))]
-        self.generator = build_generator(
-            models,
-            {name: schema.verbalisations[name] for name in schema.names},
-            texts,
-            whole_vocabulary=context.scoring.rule == "likelihood",
-        )
-        self._prompts: dict[str, list[int]] = {}
-        self.prompts = PromptBuilder(self.generator.tokenizer, schema, models.max_input_tokens)
-        try:
-            trie = build_trie(self.generator.labels)
-        except ValueError as error:
-            raise MethodError(f"the generator cannot tell two verbalisations apart: {error}") from error
-        self.scorer = LabelScorer(trie, context.scoring)
-        self.body = nn.ModuleDict({"generator": self.generator, "scorer": self.scorer}).to(context.device)
-
-    def loss(self, batch: Sequence[Instance]) -> Tensor:
-        """Mean negative score of the gold relations, under the rule that also predicts; an instance with several
-        counts by their mean."""
-        with self.autocast():
-            memory = self.generator.encode(self.condition(batch, self.inputs(batch)))
-        index, device = self.context.schema.index, self.context.device
-        gold = torch.tensor([index[name] for i in batch for name in i.relations], device=device)
-        admitted = self._admitted(batch)
-        counts = torch.tensor([len(i.relations) for i in batch], device=device)
-        several = len(gold) > len(batch)
-        if several:  # one row per gold relation, encoded once
-            counts = counts.repeat_interleave(counts)
-            rows = torch.tensor([row for row, i in enumerate(batch) for _ in i.relations], device=device)
-            memory, admitted = memory.rows(rows), admitted[rows]
-        # A gold relation that the types exclude (label noise) must still have a finite loss.
-        admitted = admitted.scatter(1, gold.unsqueeze(1), True)
-        with self.autocast():
-            scores = self.scorer.gold(partial(self.generator.decode_each, memory), gold, admitted)
-        return -(scores / counts).sum() / len(batch) if several else -scores.mean()
+    def observe(self, step: int) -> dict[str, float]:
+        """Called after each backward pass: numbers for the history."""
+        seen = {name: float(column.mean()) for name, column in self._numbers.items()}
+        return seen | dict(self.conditioner.observe(step))
 
     def autocast(self) -> torch.autocast:
         """Matrix products in bfloat16 where `models.precision` says so; selection, scores and loss stay in float32."""
         device, wanted = self.context.device.partition(":")[0], self.context.models.precision
-        return torch.autocast(
-            device, torch.bfloat16, enabled=wanted == "bfloat16" or (wanted, device) == ("auto", "cuda")
-        )
+        enabled = wanted == "bfloat16" or (wanted, device) == ("auto", "cuda")
+        return torch.autocast(device, torch.bfloat16, enabled=enabled)
 
     def mean_loss(self, instances: Sequence[Instance]) -> float:
         """Loss over a set, without dropout."""
+        order = _by_length(self.conditioner.prepare(instances))
         with torch.inference_mode():
-            parts = [self.loss([instances[r] for r in rows]) * len(rows) for rows in self._by_length(instances)]
+            parts = [self.loss([instances[r] for r in rows]) * len(rows) for rows in order]
         return float(sum(parts)) / len(instances)
 
-    def inputs(self, batch: Sequence[Instance]) -> EncoderInput:
-        """Padded prompts of a batch."""
-        return self.prompts.batch([self._prompts[i.id] for i in batch], self.context.device)
+    def _gold(self, memory: Memory, admitted: Tensor, gold: Gold, views: int) -> tuple[Tensor, Tensor]:
+        """Scores [G * views] of ``gold`` under each view, and whose they are [G]."""
+        index, device = self.context.schema.index, admitted.device
+        relations = torch.tensor([index[name] for names in gold for name in names], device=device)
+        rows = torch.tensor([row for row, names in enumerate(gold) for _ in names], device=device)
+        if views > 1 or any(len(names) != 1 for names in gold):  # encoded once, decoded for each
+            each = torch.arange(views, device=device).repeat(len(rows))
+            memory = memory.rows(rows.repeat_interleave(views) * views + each)
+            relations, admitted = relations.repeat_interleave(views), admitted[rows.repeat_interleave(views)]
+        # A gold relation that the types exclude (label noise) must still have a finite loss.
+        admitted = admitted.scatter(1, relations.unsqueeze(1), True)
+        return self.scorer.gold(partial(self.generator.decode_each, memory), relations, admitted), rows
 
-    def remember(self, instances: Sequence[Instance]) -> None:
-        new = [i for i in instances if i.id not in self._prompts]
-        self.prompts.remember(new)
-        found = self.text_neighbours(new)
-        for row, instance in enumerate(new):
-            near = [self.database[n] for n in found[row].ids] if found else []
-            self._prompts[instance.id] = self.prompts.ids(instance, near)
 
-    def _by_length(self, instances: Sequence[Instance]) -> Iterator[list[int]]:
-        """Rows in batches of similar length: little padding."""
-        self.remember(instances)
-        order = sorted(range(len(instances)), key=lambda r: len(self._prompts[instances[r].id]))
-        for start in range(0, len(order), PREDICT_BATCH):
-            yield order[start : start + PREDICT_BATCH]
+def _predicted(method: GenerativeMethod, instances: Sequence[Instance], shown: Shown | None = None) -> Prediction:
+    method.body.eval()
+    scores = np.empty((len(instances), len(method.context.schema.names)), dtype=np.float32)
+    found: dict[int, Neighbours] = {}
+    numbers: defaultdict[str, np.ndarray] = defaultdict(lambda: np.empty(len(instances)))
+    done = 0
+    with torch.inference_mode():
+        for rows in _by_length(method.conditioner.prepare(instances, shown)):
+            near = shown if shown is None or isinstance(shown, str) else [shown[r] for r in rows]
+            scored, views = method.log_probs([instances[r] for r in rows], near)
+            scores[rows] = scored.cpu().numpy()
+            found |= zip(rows, views.neighbours or (), strict=False)
+            for name, column in views.numbers.items():
+                numbers[name][rows] = column.double().cpu().numpy()
+            done += len(rows)
+            method.context.progress(Progress("predict", done, len(instances)))
+    means = {name: float(values.mean()) for name, values in numbers.items()}
+    neighbours = tuple(found[row] for row in range(len(instances))) if found else None
+    return Prediction(scores, neighbours, means | method.conditioner.after_prediction())
 
-    def _lengths(self) -> dict[str, float]:
-        """How often an input was too long; the second number only where an entity was lost."""
-        lost = {"lost_entities": float(self.prompts.lost_entities)} if self.prompts.lost_entities else {}
-        return {"shortened_inputs": float(self.prompts.shortened), **lost}
 
-    def _admitted(self, batch: Sequence[Instance]) -> Tensor:
-        return torch.from_numpy(self.context.schema.admitted(batch)).to(self.context.device)
+def _by_length(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Rows in batches of similar length: little padding."""
+    order = sorted(range(len(lengths)), key=lambda row: lengths[row])
+    return (order[start : start + PREDICT_BATCH] for start in range(0, len(order), PREDICT_BATCH))
+
+
+def _shared_parts(context: Context, train: Sequence[Instance]) -> tuple[Generator, PromptBuilder, LabelScorer]:
+    """What does not depend on the method. Only a generator that starts from nothing looks at ``train``: its words."""
+    schema, models = context.schema, context.models
+    learned = train if models.generator == "tiny" else ()
+    texts = [" ".join(words) for i in learned for words in (marked_words(i), neighbour_words(i, schema))]
+    labels = {name: schema.verbalisations[name] for name in schema.names}
+    generator = build_generator(models, labels, texts, whole_vocabulary=context.scoring.rule == "likelihood")
+    try:
+        trie = build_trie(generator.labels)
+    except ValueError as error:
+        raise MethodError(f"the generator cannot tell two verbalisations apart: {error}") from error
+    prompts = PromptBuilder(generator.tokenizer, schema, models.max_input_tokens, context.device)
+    return generator, prompts, LabelScorer(trie, context.scoring)

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from methods.parts.conditioning import EncoderInput
+from methods.parts.generation.generator import EncoderInput
 from methods.parts.verbalize import MARKERS, entities_left, marked_words, neighbour_words, window
 from methods.types import Instance, RelationSchema
 
@@ -20,8 +20,8 @@ class PromptBuilder:
     nearest first, and lose the ends of their sentences, never their labels.
     """
 
-    def __init__(self, tokenizer: Any, schema: RelationSchema, max_tokens: int) -> None:
-        self.tokenizer, self.schema, self.max_tokens = tokenizer, schema, max_tokens
+    def __init__(self, tokenizer: Any, schema: RelationSchema, max_tokens: int, device: str = "cpu") -> None:
+        self.tokenizer, self.schema, self.max_tokens, self.device = tokenizer, schema, max_tokens, device
         empty = tokenizer("").input_ids
         # BERT and BART open and close an input, T5 only closes it.
         self.head: list[int] = empty[:-1]
@@ -52,12 +52,12 @@ class PromptBuilder:
             room -= len(taken)
         return self.head + ids + self.tail
 
-    def batch(self, prompts: Sequence[Sequence[int]], device: torch.device | str) -> EncoderInput:
+    def batch(self, prompts: Sequence[Sequence[int]]) -> EncoderInput:
         """Pad to the longest: ids and mask [B, L]."""
         width = max(len(p) for p in prompts)
-        ids = torch.tensor([[*p, *[self.pad] * (width - len(p))] for p in prompts], device=device)
-        lengths = torch.tensor([len(p) for p in prompts], device=device)
-        mask: Tensor = torch.arange(width, device=device) < lengths.unsqueeze(1)
+        ids = torch.tensor([[*p, *[self.pad] * (width - len(p))] for p in prompts], device=self.device)
+        lengths = torch.tensor([len(p) for p in prompts], device=self.device)
+        mask: Tensor = torch.arange(width, device=self.device) < lengths.unsqueeze(1)
         return EncoderInput(ids, mask)
 
     def _neighbour(self, instance: Instance) -> list[int]:

@@ -3,17 +3,56 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from dataclasses import replace
+from typing import ClassVar
 
 from methods.base import Shown
-from methods.parts.conditioning import EncoderInput, checked
+from methods.parts.conditioning import Conditioning, Views
 from methods.parts.extractor import GenerativeMethod
 from methods.parts.options import TextRagOptions
 from methods.parts.retrieval.retriever import Retriever
+from methods.parts.text_prompt import PromptBuilder
 from methods.settings import Between, SearchSpace
-from methods.types import Instance, Neighbours, Prediction
+from methods.types import Instance, Neighbours
+
+
+class TextConditioning(Conditioning):
+    """Each prompt carries its k nearest instances of ``database`` with their verbalised relations."""
+
+    shows = frozenset({"instances", "none"})
+
+    def __init__(self, prompts: PromptBuilder, retriever: Retriever, k: int, database: Sequence[Instance]) -> None:
+        super().__init__(prompts)
+        self.retriever, self.k = retriever, k
+        self.use(database)
+
+    def forward(self, batch: Sequence[Instance], shown: Shown | None = None) -> Views:
+        if shown is None:
+            return replace(super().forward(batch), neighbours=tuple(self.retrieve(batch)))
+        prompts = [self.prompts.ids(i, near) for i, near in zip(batch, self.near(batch, shown), strict=True)]
+        return Views(self.prompts.batch(prompts))
+
+    def retrieve(self, instances: Sequence[Instance]) -> list[Neighbours]:
+        """The neighbours of each instance, which are looked for but once."""
+        new = [i for i in instances if i.id not in self._found]
+        self._found.update(zip((i.id for i in new), self.retriever.search(new, self.k), strict=True))
+        return [self._found[i.id] for i in instances]
+
+    def near(self, instances: Sequence[Instance], shown: Shown | None = None) -> Sequence[Sequence[Instance]]:
+        if shown is None:
+            return [[self.database[name] for name in found.ids] for found in self.retrieve(instances)]
+        return super().near(instances) if isinstance(shown, str) else shown
+
+    def use(self, instances: Sequence[Instance]) -> bool:
+        self.database = {i.id: i for i in instances}
+        self._found: dict[str, Neighbours] = {}
+        self._ids.clear()
+        self.retriever.index(instances)
+        return True
+
+    def after_prediction(self) -> dict[str, float]:
+        return {} if self.retriever.recall is None else {"search_recall": self.retriever.recall}
 
 
 class TextRag(GenerativeMethod):
@@ -22,45 +61,9 @@ class TextRag(GenerativeMethod):
     Options = TextRagOptions
     search_space: ClassVar[SearchSpace] = {**GenerativeMethod.search_space, "k": Between(1, 5)}
 
+    def conditioning(self, train: Sequence[Instance]) -> TextConditioning:
+        return TextConditioning(self.prompts, self.retriever(), self.options.k, train)
+
     @abstractmethod
-    def build_retriever(self) -> Retriever:
+    def retriever(self) -> Retriever:
         """The retriever under study, not yet indexed."""
-
-    def prepare(self, train: Sequence[Instance]) -> None:
-        self._found: dict[str, Neighbours] = {}
-        self.retriever = self.build_retriever()
-        self._index(train)
-
-    def swap_datastore(self, instances: Sequence[Instance]) -> bool:
-        self.replace_database(instances)
-        self._found.clear()
-        self._index(instances)
-        return True
-
-    def predict_with(self, instances: Sequence[Instance], shown: Shown) -> Prediction | None:
-        if shown == "mean":
-            return None
-        near = [()] * len(instances) if isinstance(shown, str) else checked(shown, instances, self.options.k)
-
-        def prompts(rows: Sequence[int]) -> EncoderInput:
-            return self.prompts.batch([self.prompts.ids(instances[r], near[r]) for r in rows], self.context.device)
-
-        return Prediction(self.scores(instances, prompts))
-
-    def collect(self, instances: Sequence[Instance]) -> dict[str, Any]:
-        recall = self.retriever.recall
-        return {} if recall is None else {"diagnostics": {"search_recall": recall}}
-
-    def _index(self, instances: Sequence[Instance]) -> None:
-        self.retriever.index(instances)
-        self._documents: defaultdict[str, set[str]] = defaultdict(set)
-        for i in instances:
-            if i.document:
-                self._documents[i.document].add(i.id)
-
-    def text_neighbours(self, instances: Sequence[Instance]) -> list[Neighbours]:
-        new = [i for i in instances if i.id not in self._found]
-        excluded = [{i.id} | self._documents.get(i.document, set()) for i in new]
-        found = self.retriever.search(new, self.options.k, excluded)
-        self._found.update(zip((i.id for i in new), found, strict=True))
-        return [self._found[i.id] for i in instances]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from methods.base import Context, MethodError, Progress
 from methods.parts.optim import build_optimiser
+from methods.settings import Budget
 from methods.types import Instance
 
 Loss = Callable[[Sequence[Instance]], Tensor]
@@ -24,8 +25,20 @@ class TrainingLog:
 
     steps: int = 0
     instances_seen: int = 0
-    best_dev_loss: float = math.inf
     history: list[dict[str, float]] = field(default_factory=list)
+    recent: dict[str, list[float]] = field(default_factory=dict)
+
+    def note(self, step: int, instances: int, numbers: Mapping[str, float]) -> None:
+        self.steps, self.instances_seen = step, self.instances_seen + instances
+        for name, number in numbers.items():
+            self.recent.setdefault(name, []).append(number)
+
+    def row(self) -> dict[str, float]:
+        """A new row of the history."""
+        means = {name: sum(numbers) / len(numbers) for name, numbers in self.recent.items()}
+        self.history.append({"step": float(self.steps)} | means)
+        self.recent.clear()
+        return self.history[-1]
 
 
 def train(
@@ -35,72 +48,82 @@ def train(
     instances: Sequence[Instance],
     dev_loss: Callable[[], float] | None,
     context: Context,
-    after_step: Callable[[int], None] = lambda step: None,
-    observe: Callable[[], Mapping[str, float]] = dict,
+    observe: Callable[[int], Mapping[str, float]] = lambda step: {},
 ) -> TrainingLog:
     """Minimise ``loss`` (mean over a batch). ``dev_loss`` is called every ``budget.evaluate_every`` steps where it
-    can change anything (patience or restore_best). ``after_step(step)`` runs with step counted from 1;
-    ``observe()`` after each backward pass gives numbers for the history.
-
-    Raises MethodError where the loss is not finite.
+    can change anything (patience or restore_best). ``observe(step)``, counted from 1, gives numbers for the history
+    after each backward pass. Raises MethodError where the loss is not finite.
     """
     budget = context.budget
     steps = budget.steps(len(instances))
     optimiser, schedule = build_optimiser(groups, context.optimisation, steps)
-    trained = [p for parameters, _ in groups for p in parameters]
-    watching = dev_loss is not None and (budget.patience > 0 or budget.restore_best)
-    log, waited, best = TrainingLog(), 0, None
-    recent = defaultdict[str, list[float]](list)
+    best = Best([p for parameters, _ in groups for p in parameters], budget)
+    log = TrainingLog()
     module.train()
     for step, batch in enumerate(batches(instances, budget.batch_size, context.seed, steps), start=1):
-        value = loss(batch)
-        number = float(value.detach())
-        if not math.isfinite(number):
-            raise MethodError(
-                f"the training loss is {number} at step {step} of {steps}; "
-                "lower the learning rate or raise the temperature"
-            )
-        optimiser.zero_grad(set_to_none=True)
-        value.backward()
-        observed = observe()
-        norm = nn.utils.clip_grad_norm_(trained, context.optimisation.clip_norm)
-        if not torch.isfinite(norm):
-            raise MethodError(f"the gradient is not finite at step {step} of {steps}; raise the temperature")
+        numbers = _backward(loss(batch), best.parameters, partial(observe, step), f"step {step} of {steps}", context)
         optimiser.step()
         schedule.step()
-        after_step(step)
-        log.steps, log.instances_seen = step, log.instances_seen + len(batch)
-        for name, seen in {"loss": number, "gradient": float(norm), **observed}.items():
-            recent[name].append(seen)
-        context.progress(Progress("train", step, steps, number))
+        log.note(step, len(batch), numbers)
+        context.progress(Progress("train", step, steps, numbers["loss"]))
         if step % budget.evaluate_every and step != steps:
             continue
-        row = {"step": float(step)} | {name: sum(values) / len(values) for name, values in recent.items()}
-        recent.clear()
-        log.history.append(row)
-        if step != steps:
-            module.eval()
-            context.evaluated(step)
-            module.train()
-        if not watching or dev_loss is None:
-            continue
+        row = log.row()
         module.eval()
-        row["dev_loss"] = dev_loss()
+        if step != steps:
+            context.evaluated(step)
+        if dev_loss is not None and best.wanted:
+            row["dev_loss"] = dev_loss()
+            if best.reached(row["dev_loss"], step):
+                break
         module.train()
-        if row["dev_loss"] < log.best_dev_loss:
-            log.best_dev_loss, waited = row["dev_loss"], 0
-            if budget.restore_best:
-                best = [p.detach().clone() for p in trained]
-        elif step > budget.patience_after:
-            waited += 1
-        if budget.patience and waited >= budget.patience:
-            break
-    if best is not None:
-        with torch.no_grad():
-            for parameter, kept in zip(trained, best, strict=True):
-                parameter.copy_(kept)
+    best.restore()
     module.eval()
     return log
+
+
+def _backward(
+    value: Tensor,
+    trained: Sequence[nn.Parameter],
+    observe: Callable[[], Mapping[str, float]],
+    when: str,
+    context: Context,
+) -> dict[str, float]:
+    """Clipped gradients of the loss ``value``; numbers for the history."""
+    number = float(value.detach())
+    if not math.isfinite(number):
+        raise MethodError(f"the training loss is {number} at {when}; lower the learning rate or raise the temperature")
+    for parameter in trained:
+        parameter.grad = None
+    value.backward()
+    observed = observe()
+    norm = nn.utils.clip_grad_norm_(trained, context.optimisation.clip_norm)
+    if not torch.isfinite(norm):
+        raise MethodError(f"the gradient is not finite at {when}; raise the temperature")
+    return {"loss": number, "gradient": float(norm), **observed}
+
+
+class Best:
+    """The lowest dev loss so far, the weights that gave it, and whether to wait for a lower one."""
+
+    def __init__(self, parameters: Sequence[nn.Parameter], budget: Budget) -> None:
+        self.parameters, self.budget, self.loss, self.waited = parameters, budget, math.inf, 0
+        self.wanted = budget.patience > 0 or budget.restore_best
+        self.kept: list[Tensor] = []
+
+    def reached(self, loss: float, step: int) -> bool:
+        """Take the dev loss after ``step``; True where patience is at its end."""
+        if loss < self.loss:
+            self.loss, self.waited = loss, 0
+            self.kept = [p.detach().clone() for p in self.parameters] if self.budget.restore_best else []
+        elif step > self.budget.patience_after:
+            self.waited += 1
+        return 0 < self.budget.patience <= self.waited
+
+    def restore(self) -> None:
+        with torch.no_grad():
+            for parameter, kept in zip(self.parameters, self.kept, strict=False):  # none where they are not kept
+                parameter.copy_(kept)
 
 
 BUCKET = 8  # batches that are sorted by length together

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
-from methods.types import Instance, RelationSchema, Span
+from methods.types import Instance, RelationSchema
 
 HEAD_OPEN, HEAD_CLOSE, TAIL_OPEN, TAIL_CLOSE = "<e1>", "</e1>", "<e2>", "</e2>"
 NEIGHBOUR = "<nb>"
@@ -85,12 +85,6 @@ def entities_left(sequence: Sequence[Item], markers: Sequence[Item]) -> int:
                 left += 1
                 break
     return left
-
-
-def between(instance: Instance) -> Span | None:
-    """The tokens between the two entities, None where they touch or overlap."""
-    first, second = sorted((instance.head, instance.tail), key=lambda s: (s.start, s.end))
-    return Span(first.end, second.start) if first.end < second.start else None
 
 
 def _escape(token: str) -> str:

@@ -116,6 +116,10 @@ def test_entities_left_by_hand() -> None:
     assert entities_left([7, 8, 3], [7, 3, 5, 6]) == 1  # token ids
 
 
+def tiny(room: int) -> Models:
+    return Models(instance_encoder="tiny", max_input_tokens=room, dropout=0.0)
+
+
 def builder(schema: RelationSchema, room: int) -> PromptBuilder:
     tokenizer = train_tokenizer([" ".join(WORDS), "person city : , and", *schema.verbalisations.values()])
     tokenizer.add_tokens(list(MARKERS), special_tokens=True)
@@ -155,7 +159,7 @@ def test_words_that_the_tokenizer_drops_do_not_stop_the_shortening(schema: Relat
 
 
 def test_the_span_of_an_entity_is_all_its_mentions(schema: RelationSchema) -> None:
-    encoder = SpanEncoder("tiny", schema, ("head", "tail", "label"), 64, 0.0, [" ".join(WORDS), "born resident and"])
+    encoder = SpanEncoder(tiny(64), schema, [" ".join(WORDS), "born resident and"])
     ids, (head, tail, label) = encoder._tokenise(ONE, labelled=True)
     words = encoder.tokenizer.convert_ids_to_tokens(ids)
     assert [words[p] for p in head] == ["ann", "ann", "eve"]
@@ -165,17 +169,15 @@ def test_the_span_of_an_entity_is_all_its_mentions(schema: RelationSchema) -> No
     ).input_ids
     single = replace(ONE, head_mentions=(), tail_mentions=(), more_relations=())
     assert [len(span) for span in encoder._tokenise(single, labelled=False)[1]] == [1, 1, 1]
-    narrow = SpanEncoder("tiny", schema, ("head", "tail"), 6, 0.0, [" ".join(WORDS)])
-    ids, (head, tail) = narrow._tokenise(ONE, labelled=False)
-    assert [narrow.tokenizer.convert_ids_to_tokens(ids)[p] for p in (*head, *tail)] == ["ann", "oslo"]
+    narrow = SpanEncoder(tiny(8), schema, [" ".join(WORDS)])
+    ids, (head, tail, _) = narrow._tokenise(ONE, labelled=False)
+    assert [narrow.tokenizer.convert_ids_to_tokens(ids)[p] for p in (*head, *tail)] == ["ann", "eve", "oslo"]
 
 
 def prepared(context: Context, train: list[Instance]) -> NoRetrieval:
     """Built, not trained, without dropout."""
     method = NoRetrieval(NoRetrieval.Options(), context)
-    torch.manual_seed(context.seed)
-    method.database = {i.id: i for i in train}
-    method.build(train)
+    method.start(train)
     method.body.eval()
     return method
 
@@ -190,7 +192,6 @@ def test_the_loss_is_the_mean_over_the_gold_relations(
     several = replace(third, id="several", relation="born_in", more_relations=("lives_in", "works_for"))
 
     def loss(*batch: Instance) -> float:
-        method.remember(batch)
         return float(method.loss(batch).detach())
 
     # `works_for` is excluded by the types of this instance; as label noise it must be finite all the same.
@@ -204,7 +205,6 @@ def test_the_loss_is_the_mean_over_the_gold_relations(
 def test_the_loss_of_several_relations_trains(context: Callable[..., Context], corpus: Corpus) -> None:
     train = [*corpus[0], replace(corpus[0][3], id="several", relation="born_in", more_relations=("lives_in",))]
     method = prepared(context(), train)
-    method.remember(train)
     method.body.train()
     method.loss(train[-3:]).backward()
     gradients = [p.grad for p in method.body.parameters() if p.requires_grad and p.grad is not None]

@@ -13,7 +13,8 @@ from torch import Tensor
 from methods.base import Context
 from methods.etrag.method import Etrag
 from methods.etrag.options import EtragOptions
-from methods.parts.conditioning import EncoderInput
+from methods.parts.conditioning import checked
+from methods.parts.generation.generator import EncoderInput
 from methods.rag_bm25 import RagBM25
 from methods.settings import Models
 from methods.types import Instance, Prediction
@@ -61,6 +62,21 @@ def test_text_retrieved_neighbours_give_the_ordinary_prediction(context: MakeCon
     assert method.predict_with(test, "mean") is None
 
 
+@pytest.mark.parametrize(
+    ("own", "message"),
+    [
+        ({"id": "train-1"}, "instance train-1 is shown to itself: its label leaks"),
+        ({"document": "d"}, "instance train-1 is shown to instance q of its document: its label leaks"),
+    ],
+)
+def test_what_a_query_bars_is_never_shown_to_it(own: dict[str, str], message: str, corpus: Corpus) -> None:
+    first, second, third = (replace(i, document=d) for i, d in zip(corpus[0], "cde", strict=False))
+    query = replace(corpus[2][0], **({"id": "q"} | own))  # type: ignore[arg-type]
+    assert checked([[first, third]], [query], 2) == [[first, third]]
+    with pytest.raises(ValueError, match=message):
+        checked([[first, second]], [query], 2)
+
+
 def test_soft_retrieved_neighbours_give_the_hard_selection(context: MakeContext, corpus: Corpus) -> None:
     method = etrag(context(models=TINY), corpus, selection="hard")
     ordinary = method.predict(corpus[2])
@@ -68,9 +84,8 @@ def test_soft_retrieved_neighbours_give_the_hard_selection(context: MakeContext,
     # Equal weights are listed in no order of nearness, so the order is taken from the scores.
     method.body.eval()
     with torch.inference_mode():
-        keys, _ = method.body["retriever"](corpus[2], labelled=False)
-        assert method.store.keys is not None
-        order = method._nearness.scores(keys, method.store.keys).topk(3).indices.tolist()
+        queries = method.conditioner.retriever(corpus[2], labelled=False)
+        order = method.conditioner.pools(corpus[2], queries).scores.topk(3).indices.tolist()
     assert [{i.id for i in row} for row in near] == [{corpus[0][r].id for r in rows} for rows in order]
     shown = [[corpus[0][r] for r in rows] for rows in order]
     assert np.allclose(scores(method.predict_with(corpus[2], shown)), ordinary.scores, atol=1e-5)
@@ -94,25 +109,18 @@ def prefixes(method: Etrag, instance: Instance, shown: object) -> Tensor:
     return seen[0].prefix[0]
 
 
-@pytest.mark.parametrize(
-    ("roles", "own"), [(("query", "neighbours"), 2), (("neighbours",), 0), (("query",), 2)], ids=str
-)
-def test_zeros_stand_in_the_neighbours_places(
-    roles: tuple[str, ...], own: int, context: MakeContext, corpus: Corpus
-) -> None:
-    method = etrag(context(models=TINY), corpus, prefix_roles=roles, value_spans=("head", "label"))
-    query = corpus[2][0]
+def test_zeros_stand_in_the_neighbours_places(context: MakeContext, corpus: Corpus) -> None:
+    method, query = etrag(context(models=TINY), corpus), corpus[2][0]
     none, some = prefixes(method, query, "none"), prefixes(method, query, [corpus[0][:3]])
-    assert none.shape == some.shape
-    assert len(none) == own + (6 if "neighbours" in roles else 0)
-    assert torch.equal(none[:own], some[:own])
-    assert not none[own:].any()
-    assert (some[own:] != 0).any(1).all()
+    assert none.shape == some.shape == (3 + 9, method.generator.width)
+    assert torch.equal(none[:3], some[:3])
+    assert not none[3:].any()
+    assert (some[3:] != 0).any(1).all()
 
 
 def test_a_label_changes_its_own_place_alone(context: MakeContext, corpus: Corpus) -> None:
-    method = etrag(context(models=TINY), corpus, value_spans=("label",), prefix_roles=("neighbours",))
-    near = list(corpus[0][:3])
+    method, near = etrag(context(models=TINY), corpus), list(corpus[0][:3])
     plain = prefixes(method, corpus[2][0], [near])
     other = prefixes(method, corpus[2][0], [[near[0], replace(near[1], relation="lives_in"), near[2]]])
-    assert [bool(torch.allclose(a, b, atol=1e-5)) for a, b in zip(plain, other, strict=True)] == [True, False, True]
+    same = [bool(torch.allclose(a, b, atol=1e-5)) for a, b in zip(plain.split(3), other.split(3), strict=True)]
+    assert same == [True, True, False, True]  # the query, and each neighbour

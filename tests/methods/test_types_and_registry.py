@@ -5,11 +5,13 @@ from __future__ import annotations
 from importlib.metadata import EntryPoint
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import methods.registry as registry_module
 from methods.registry import METHODS, Registry, RegistryError
 from methods.settings import Lora, Models, Settings, all_but
-from methods.types import Instance, RelationSchema, Span
+from methods.types import Barred, Instance, RelationSchema, Span, bars
 
 
 def test_spans_and_instances() -> None:
@@ -21,6 +23,29 @@ def test_spans_and_instances() -> None:
     instance = Instance("x", ("a", "b", "c"), Span(0, 1), Span(1, 3), "r")
     assert instance.text() == "a b c"
     assert instance.text(instance.tail) == "b c"
+
+
+def named(name: str, document: str = "") -> Instance:
+    return Instance(name, ("a", "b"), Span(0, 1), Span(1, 2), "r", document=document)
+
+
+def test_an_instance_bars_its_own_id_and_its_document() -> None:
+    query = named("x", "d")
+    assert [bars(query, other) for other in (named("x"), named("x", "e"), named("y", "d"))] == [True, True, True]
+    assert [bars(query, other) for other in (named("y"), named("y", "e"), named("d"))] == [False, False, False]
+    assert not bars(named("y"), named("z"))  # no document is no common document
+    assert not bars(named("document d"), query)
+
+
+names, documents = st.sampled_from("abcdefg"), st.sampled_from(["", "a", "b", "c"])
+instances = st.builds(named, names, documents)
+
+
+@given(database=st.lists(instances, unique_by=lambda i: i.id), query=instances)
+def test_what_a_database_bars_is_what_each_of_it_bars(database: list[Instance], query: Instance) -> None:
+    barred = Barred(database)(query)
+    assert barred - {query.id} <= {i.id for i in database}
+    assert [i.id in barred for i in database] == [bars(query, i) for i in database]
 
 
 def test_schema_refuses_ambiguity() -> None:

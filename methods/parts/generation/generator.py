@@ -11,13 +11,22 @@ import torch
 from torch import Tensor, nn
 
 from methods.base import MethodError
-from methods.parts.conditioning import EncoderInput
 from methods.parts.generation.offline import Quiet, build_pair, load_encoder, with_dropout
 from methods.parts.model_files import resolve
 from methods.parts.verbalize import HEAD_OPEN, MARKERS, NEIGHBOUR, TAIL_OPEN
 from methods.settings import Lora, Models
 
 PAIRS = ("minilm", "tiny")
+
+
+@dataclass(frozen=True)
+class EncoderInput:
+    """``ids`` and ``mask`` [B, L] (mask True on real tokens); ``prefix`` [B, P, width] or None, to be inserted after
+    the first input embedding (ETRAG)."""
+
+    ids: Tensor
+    mask: Tensor
+    prefix: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -82,15 +91,14 @@ class Generator(nn.Module):
         return torch.where(is_marker.unsqueeze(2), marks, words)
 
     def encode(self, inputs: EncoderInput) -> Memory:
-        """Run the encoder once; the soft prefix, where there is one, is spliced in at ``inputs.insert``."""
+        """Run the encoder once; the soft prefix, where there is one, is spliced in."""
         embedded, mask = self.embed(inputs.ids), inputs.mask
         keep = torch.isin(inputs.ids, self.memory_ids) & mask
         if inputs.prefix is not None:
-            at = inputs.insert
             ones = mask.new_ones(inputs.prefix.shape[:2])
-            embedded = torch.cat([embedded[:, :at], inputs.prefix.to(embedded.dtype), embedded[:, at:]], 1)
-            mask = torch.cat([mask[:, :at], ones, mask[:, at:]], 1)
-            keep = torch.cat([keep[:, :at], ~ones, keep[:, at:]], 1)
+            embedded = torch.cat([embedded[:, :1], inputs.prefix.to(embedded.dtype), embedded[:, 1:]], 1)
+            mask = torch.cat([mask[:, :1], ones, mask[:, 1:]], 1)
+            keep = torch.cat([keep[:, :1], ~ones, keep[:, 1:]], 1)
         states = self.model.get_encoder()(inputs_embeds=embedded, attention_mask=mask.long()).last_hidden_state
         if self.sentence_memory:
             return Memory(states, mask)

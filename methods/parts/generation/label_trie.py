@@ -62,40 +62,31 @@ def build_trie(labels: Mapping[str, Sequence[int]]) -> LabelTrie:
     Raises ValueError where two relations have the same tokens, naming both, or where one has none.
     """
     seen: dict[tuple[int, ...], str] = {}
-    node_of: dict[tuple[int, ...], int] = {(): 0}
-    edge_of: dict[tuple[int, int], int] = {}
-    edge_node: list[int] = []
-    edge_token: list[int] = []
-    paths: list[tuple[int, ...]] = []
-    through: list[set[int]] = []
-    for relation, (name, ids) in enumerate(labels.items()):
+    nodes: dict[tuple[int, ...], int] = {(): 0}
+    paths = []
+    for name, ids in labels.items():
         key = tuple(ids)
         if not key:
             raise ValueError(f"relation {name!r} has an empty verbalisation")
         if key in seen:
             raise ValueError(f"relations {seen[key]!r} and {name!r} have the same verbalisation tokens {list(key)}")
         seen[key] = name
-        path = []
-        for depth, token in enumerate(key):
-            parent = node_of[key[:depth]]
-            edge = edge_of.setdefault((parent, token), len(edge_node))
-            if edge == len(edge_node):
-                edge_node.append(parent)
-                edge_token.append(token)
-                through.append(set())
-                node_of[key[: depth + 1]] = len(node_of)
+        # Every node but the root ends one edge, which has its number less one.
+        paths.append(tuple(nodes.setdefault(key[:depth], len(nodes)) - 1 for depth in range(1, len(key) + 1)))
+    ends = list(nodes)[1:]
+    children: list[list[int]] = [[] for _ in nodes]
+    through: list[set[int]] = [set() for _ in ends]
+    for edge, prefix in enumerate(ends):
+        children[nodes[prefix[:-1]]].append(edge)
+    for relation, path in enumerate(paths):
+        for edge in path:
             through[edge].add(relation)
-            path.append(edge)
-        paths.append(tuple(path))
-    children: list[list[int]] = [[] for _ in node_of]
-    for edge, node in enumerate(edge_node):
-        children[node].append(edge)
     return LabelTrie(
         names=tuple(labels),
-        prefixes=tuple(node_of),
-        edge_node=tuple(edge_node),
-        edge_token=tuple(edge_token),
-        children=tuple(tuple(c) for c in children),
+        prefixes=tuple(nodes),
+        edge_node=tuple(nodes[prefix[:-1]] for prefix in ends),
+        edge_token=tuple(prefix[-1] for prefix in ends),
+        children=tuple(map(tuple, children)),
         paths=tuple(paths),
-        through=tuple(frozenset(t) for t in through),
+        through=tuple(map(frozenset, through)),
     )

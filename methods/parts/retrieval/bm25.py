@@ -3,13 +3,13 @@ are compiled once into postings, and a query only adds up those of its own words
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from rank_bm25 import BM25Okapi
 
-from methods.parts.retrieval.retriever import Retriever, nearest
-from methods.types import Instance, Neighbours
+from methods.parts.retrieval.retriever import Ranked, Retriever
+from methods.types import Instance
 
 # A word of more than this share of the documents is kept as a full row: adding rows beats adding by index.
 FREQUENT = 1 / 8
@@ -18,15 +18,24 @@ FREQUENT = 1 / 8
 class BM25Retriever(Retriever):
     """Lower-cased corpus tokens; a query is the whole sentence."""
 
-    def index(self, instances: Sequence[Instance]) -> None:
-        self._ids = [i.id for i in instances]
+    def build(self, instances: Sequence[Instance]) -> None:
         self._scorer = CompiledBM25([_words(i) for i in instances])
 
-    def search(self, queries: Sequence[Instance], k: int, exclude_ids: Sequence[Collection[str]]) -> list[Neighbours]:
-        return [
-            nearest(self._scorer.scores(_words(query)), self._ids, k, exclude)
-            for query, exclude in zip(queries, exclude_ids, strict=True)
-        ]
+    def rank(self, queries: Sequence[Instance], reach: Sequence[int]) -> Iterator[Ranked]:
+        for query, count in zip(queries, reach, strict=True):
+            scores = self._scorer.scores(_words(query))
+            rows = largest(scores, count)
+            yield rows, scores[rows].tolist()
+
+
+def largest(values: np.ndarray, count: int) -> list[int]:
+    """Places of the ``count`` largest of ``values`` [N], largest first; equal ones in their order."""
+    count = min(count, len(values))
+    # Only what reaches the last of them is sorted, ties with it included.
+    least = np.partition(values, len(values) - count)[len(values) - count]
+    found = np.flatnonzero(values >= least)
+    order: list[int] = found[np.argsort(-values[found], kind="stable")][:count].tolist()
+    return order
 
 
 class CompiledBM25:

@@ -12,6 +12,8 @@ from pydantic import ValidationError
 from methods.base import Context, MethodError
 from methods.etrag.method import Etrag
 from methods.etrag.options import EtragOptions
+from methods.etrag.relaxed_knn import select
+from methods.etrag.selection import Select
 from methods.settings import Budget, Models
 from methods.types import Instance
 
@@ -23,11 +25,8 @@ TINY = Models(generator="tiny", instance_encoder="tiny", max_input_tokens=96)
 def prepared(context: Context, train: list[Instance], **options: object) -> Etrag:
     """Built and ready for a training step, not yet trained."""
     method = Etrag(EtragOptions(candidate_count=13, **options), context)
-    torch.manual_seed(context.seed)
-    method.database = {i.id: i for i in train}
-    method.build(train)
-    method.prepare(train)
-    method.remember(train)
+    method.start(train)
+    method.conditioner.prepare(train)
     method.body.train()
     return method
 
@@ -35,7 +34,7 @@ def prepared(context: Context, train: list[Instance], **options: object) -> Etra
 def test_the_extraction_loss_trains_the_retriever(context: MakeContext, corpus: Corpus) -> None:
     method = prepared(context(models=Models(generator="tiny", max_input_tokens=96)), corpus[0], temperature=0.05)
     method.loss(corpus[0][:5]).backward()
-    encoder = method.body["retriever"].encoder
+    encoder = method.conditioner.retriever
     gradients = {n: p.grad for n, p in encoder.named_parameters() if p.requires_grad}
     assert len(gradients) > 50
     for name, gradient in gradients.items():
@@ -45,28 +44,28 @@ def test_the_extraction_loss_trains_the_retriever(context: MakeContext, corpus: 
 
 
 def test_the_selection_itself_carries_gradient(context: MakeContext, corpus: Corpus) -> None:
-    """Without the query's own vectors in the prefix, keys that are projected apart from the values get gradient."""
-    method = prepared(context(models=TINY), corpus[0], prefix_roles=("neighbours",), projection=5, temperature=0.1)
+    """A learned temperature has no other way to the loss than the weights of the selection."""
+    method = prepared(context(models=TINY), corpus[0], temperature_rule="learned", temperature=0.1)
     method.loss(corpus[0][:5]).backward()
-    gradient = method.body["retriever"].projection.weight.grad
+    gradient = method.conditioner.temperature.log.grad
     assert gradient is not None
-    assert float(gradient.abs().sum()) > 0
+    assert float(gradient.abs()) > 0
 
 
-def test_a_query_never_selects_itself(context: MakeContext, corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_query_never_selects_itself(context: MakeContext, corpus: Corpus) -> None:
     seen = []
-    method = prepared(context(models=TINY), corpus[0])
-    plain = method._select
 
-    def spy(scores: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        weights = plain(scores, mask)
-        seen.append((mask, weights))
-        return weights
+    def watched(scores: torch.Tensor, k: int, temperature: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        seen.append((mask, select(scores, k, temperature, mask)))
+        return seen[0][1]
 
-    monkeypatch.setattr(method, "_select", spy)
-    monkeypatch.setattr(method.store, "draw", lambda *_: torch.arange(len(corpus[0])))
-    batch = corpus[0][2:7]
-    method.loss(batch)
+    class Watched(Etrag):
+        def selection(self) -> Select:
+            return watched
+
+    method = Watched(EtragOptions(candidate_count=23), context(models=TINY))
+    method.start(corpus[0])
+    method.loss(corpus[0][2:7])
     mask, weights = seen[0]
     for row in range(5):
         assert not mask[row, row + 2]
@@ -82,9 +81,7 @@ def test_a_query_never_selects_itself(context: MakeContext, corpus: Corpus, monk
         {"temperature_rule": "annealed", "temperature": 0.01},
         {"temperature_rule": "learned", "temperature": 0.5},
         {"temperature_rule": "spread", "temperature": 0.3},
-        {"projection": 7, "key_spans": ("sentence", "between")},
-        {"prefix_roles": ("neighbours",), "insert": 0, "value_spans": ("label",)},
-        {"selection_dtype": "float64", "temperature": 1e-4},
+        {"temperature": 1e-4},
         {"selection": "hard", "temperature": 0.05},
         {"selection": "sparse", "temperature": 0.05},
         {"distance": "l2", "temperature_rule": "spread", "reduction": "max", "candidates": "shortlist"},
@@ -105,7 +102,7 @@ def test_every_option_trains_and_predicts(options: dict[str, object], context: M
     assert 0 < numbers["top_weight"] <= 1
     assert 0 <= numbers["soft_hard_agreement"] <= 1
     if options.get("temperature_rule") == "learned":
-        assert float(method.log_temperature.detach().exp()) != pytest.approx(0.5, abs=1e-9)
+        assert float(method.conditioner.temperature.log.detach().exp()) != pytest.approx(0.5, abs=1e-9)
 
 
 def test_temperature_decides_how_many_instances_take_part(context: MakeContext, corpus: Corpus) -> None:
@@ -152,8 +149,8 @@ def test_nan_is_one_clear_error(context: MakeContext, corpus: Corpus, monkeypatc
 def test_contradictory_options_are_refused() -> None:
     with pytest.raises(ValidationError, match="candidate_count must be larger than k"):
         EtragOptions(k=32)
-    with pytest.raises(ValidationError, match="key_spans needs at least one"):
-        EtragOptions(key_spans=())
+    with pytest.raises(ValidationError, match="test_candidates must be at least k = 5"):
+        EtragOptions(test_candidates=4)
     with pytest.raises(ValidationError, match="Extra inputs"):
         EtragOptions(temprature=1)  # type: ignore[call-arg]
 
@@ -209,7 +206,7 @@ def test_bfloat16_matrix_products_leave_selection_and_loss_in_float32(context: M
         loss = method.loss(train[:7])
         loss.backward()
         assert loss.dtype == torch.float32
-        gradients = [p.grad for p in method.body["retriever"].parameters() if p.grad is not None]
+        gradients = [p.grad for p in method.conditioner.retriever.parameters() if p.grad is not None]
         assert all(torch.isfinite(g).all() for g in gradients)
         losses[precision], scores[precision] = float(loss.detach()), torch.tensor(method.predict(test).scores)
     assert losses["auto"] == losses["float32"]  # on a CPU

@@ -9,8 +9,7 @@ import torch
 from transformers import AutoModelForSeq2SeqLM
 
 from methods.base import MethodError
-from methods.parts.conditioning import EncoderInput
-from methods.parts.generation.generator import Generator, Memory, build_generator
+from methods.parts.generation.generator import EncoderInput, Generator, Memory, build_generator
 from methods.parts.generation.label_scoring import LabelScorer
 from methods.parts.generation.label_trie import build_trie
 from methods.settings import Lora, Models, Scoring
@@ -61,7 +60,6 @@ def test_soft_prefix_is_spliced_where_asked(family: str, seq2seq: dict[str, Path
         torch.cat([written.ids[:, :1], written.ids[:, 3:]], 1),
         torch.cat([written.mask[:, :1], written.mask[:, 3:]], 1),
         generator.embed(written.ids[:, 1:3]),
-        insert=1,
     )
     whole, spliced = generator.encode(written), generator.encode(cut)
     kept = written.mask[:, :3].all(1) & written.mask.all(1)  # rows without padding: masks must agree there

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import types
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +16,12 @@ from rank_bm25 import BM25Okapi
 from methods.base import MethodError
 from methods.etrag.span_encoder import SpanEncoder
 from methods.parts.model_files import MINILM, MINILM_SHA256, identify, resolve
-from methods.parts.options import TextRagOptions
-from methods.parts.retrieval.bm25 import BM25Retriever, CompiledBM25
-from methods.parts.retrieval.dense import DenseRetriever
+from methods.parts.retrieval.bm25 import BM25Retriever, CompiledBM25, largest
+from methods.parts.retrieval.dense import DenseRetriever, sentence_encoder
 from methods.parts.retrieval.random import RandomRetriever
-from methods.parts.retrieval.retriever import nearest
-from methods.parts.text_rag import TextRag
-from methods.types import Instance, RelationSchema, Span
+from methods.parts.retrieval.retriever import Retriever
+from methods.settings import Models
+from methods.types import Instance, Neighbours, RelationSchema, Span
 from tests.methods.conftest import make_instances
 
 
@@ -36,10 +35,10 @@ def test_bm25_is_rank_bm25_with_ties_by_database_order() -> None:
     retriever.index(database)
     query = sentences("DOG ran fast")[0]
     scores = BM25Okapi([[t.lower() for t in i.tokens] for i in database]).get_scores(["dog", "ran", "fast"])
-    found = retriever.search([query], 3, [()])[0]
+    found = retriever.search([query], 3)[0]
     assert found.ids[:2] == ("s1", "s2")  # equal scores
     assert found.weights == tuple(sorted(scores.tolist(), reverse=True)[:3])
-    without = retriever.search([query], 3, [{"s1"}])[0]
+    without = retriever.search([dataclasses.replace(query, id="s1")], 3)[0]
     assert "s1" not in without.ids
     assert without.ids[0] == "s2"
     assert len(without.ids) == 3
@@ -59,8 +58,7 @@ def test_compiled_bm25_is_bit_identical(documents: list[list[str]], query: list[
     assert np.array_equal(found, expected)
     order = np.argsort(-expected, kind="stable")
     for k in (1, 3, len(documents)):
-        near = nearest(found, [str(i) for i in range(len(documents))], k, ())
-        assert list(near.ids) == [str(i) for i in order[:k]]
+        assert largest(found, k) == order[:k].tolist()
 
 
 def test_dense_retrieval_equals_a_matrix_product_and_knows_meaning() -> None:
@@ -71,17 +69,18 @@ def test_dense_retrieval_equals_a_matrix_product_and_knows_meaning() -> None:
         "the bank raised rates",
         "rain is expected tonight",
     )
-    retriever = DenseRetriever(MINILM, "cpu")
+    encode = sentence_encoder(MINILM, "cpu")
+    retriever = DenseRetriever(encode)
     retriever.index(database)
-    query = sentences("medical staff healed people")[0]
-    found = retriever.search([query], 5, [()])[0]
+    query = dataclasses.replace(sentences("medical staff healed people")[0], id="q")
+    found = retriever.search([query], 5)[0]
     assert set(found.ids[:2]) == {"s0", "s2"}
-    vectors, asked = retriever._encode(database).numpy(), retriever._encode([query]).numpy()
+    vectors, asked = encode(database).numpy(), encode([query]).numpy()
     similarity = vectors @ asked[0]
     assert [database[i].id for i in np.argsort(-similarity)] == list(found.ids)
     assert np.allclose(sorted(similarity, reverse=True), found.weights, atol=1e-5)
-    assert retriever.search([database[0]], 2, [{"s0"}])[0].ids[0] == "s2"
-    assert retriever.search([], 2, []) == []
+    assert retriever.search([database[0]], 2)[0].ids[0] == "s2"
+    assert retriever.search([], 2) == []
 
 
 def test_minilm_comes_from_the_package_and_is_the_hubs_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -100,11 +99,11 @@ def test_minilm_comes_from_the_package_and_is_the_hubs_file(monkeypatch: pytest.
 def test_span_vectors_are_means_of_hidden_states(name: str, schema: RelationSchema, seq2seq: dict[str, Path]) -> None:
     torch.manual_seed(0)
     texts = [" ".join(i.tokens) for i in make_instances("t", 23)]
-    roles = ("head", "tail", "label", "between", "sentence")
-    encoder = SpanEncoder(str(seq2seq.get(name, name)), schema, roles, 64, 0.1, texts).eval()
+    models = Models(instance_encoder=str(seq2seq.get(name, name)), max_input_tokens=64)
+    encoder = SpanEncoder(models, schema, texts).eval()
     one, other = make_instances("q", 2)
     spans = encoder([one, other], labelled=True)
-    assert spans.shape == (2, 5, encoder.width)
+    assert spans.shape == (2, 3, encoder.width)
     coded = encoder.tokenizer(list(one.tokens), ["born", "in", "tail"], is_split_into_words=True, return_tensors="pt")
     hidden = encoder.model(input_ids=coded.input_ids, attention_mask=coded.attention_mask).last_hidden_state[0]
     words, parts = coded.word_ids(), coded.sequence_ids()
@@ -113,7 +112,7 @@ def test_span_vectors_are_means_of_hidden_states(name: str, schema: RelationSche
         kept = [i for i, (p, w) in enumerate(zip(parts, words, strict=True)) if p == part and start <= w < end]
         return hidden[kept].mean(0)
 
-    expected = [mean(0, 0, 1), mean(0, 4, 5), mean(1, 0, 3), mean(0, 1, 4), mean(0, 0, len(one.tokens))]
+    expected = [mean(0, 0, 1), mean(0, 4, 5), mean(1, 0, 3)]
     for found, wanted in zip(spans[0], expected, strict=True):
         assert torch.allclose(found, wanted, atol=1e-4)
     # A query never carries its label; its label span is the closing separator.
@@ -127,49 +126,66 @@ def test_span_vectors_are_means_of_hidden_states(name: str, schema: RelationSche
 def test_a_long_sentence_keeps_its_entities(schema: RelationSchema) -> None:
     tokens = ("year",) * 200 + ("ann", "born", "oslo") + ("year",) * 200
     one = Instance("long", tokens, Span(200, 201), Span(202, 203), "born_in")
-    encoder = SpanEncoder("tiny", schema, ("head", "tail"), 32, 0.0, ["ann born oslo year tail in"])
-    ids, (head, tail) = encoder._row(one, True)
+    models = Models(instance_encoder="tiny", max_input_tokens=32, dropout=0.0)
+    encoder = SpanEncoder(models, schema, ["ann born oslo year tail in"])
+    ids, (head, tail, _) = encoder._row(one, True)
     assert len(ids) <= 32
     assert encoder.tokenizer.decode([ids[i] for i in head]) == "ann"
     assert encoder.tokenizer.decode([ids[i] for i in tail]) == "oslo"
 
 
-def test_instances_of_one_document_are_never_neighbours() -> None:
-    """In `text_rag`, through the ids that it excludes; ETRAG's datastore has its own test."""
+def noise_vectors(instances: Sequence[Instance]) -> torch.Tensor:
+    """Unit vectors that depend on nothing but how many there are."""
+    vectors = torch.randn(len(instances), 17, generator=torch.Generator().manual_seed(0))
+    return torch.nn.functional.normalize(vectors, dim=1)
+
+
+@pytest.mark.parametrize("retriever", [BM25Retriever(), DenseRetriever(noise_vectors), RandomRetriever(3)])
+def test_no_retriever_returns_what_a_query_bars(retriever: Retriever) -> None:
+    """Its own id, in whatever document, and every instance of its document."""
     database = [dataclasses.replace(i, document=d) for i, d in zip(sentences(*["a b c"] * 5), "xxyyz", strict=True)]
-    for retriever in (BM25Retriever(), DenseRetriever(MINILM, "cpu")):
-        method = types.SimpleNamespace(retriever=retriever, options=TextRagOptions(k=3), _found={})
-        TextRag._index(method, database)  # type: ignore[arg-type]
-        found = TextRag.text_neighbours(method, [database[0], database[4]])  # type: ignore[arg-type]
+    retriever.index(database)
+    queries = [database[0], database[4], dataclasses.replace(database[2], document="x")]
+    found = [sorted(near.ids) for near in retriever.search(queries, 5)]
+    assert found == [["s2", "s3", "s4"], ["s0", "s1", "s2", "s3"], ["s3", "s4"]]
+
+
+def test_equal_similarities_keep_the_database_order_around_what_is_barred() -> None:
+    database = [dataclasses.replace(i, document=d) for i, d in zip(sentences(*["a b c"] * 5), "xxyyz", strict=True)]
+    for retriever in (BM25Retriever(), DenseRetriever(sentence_encoder(MINILM, "cpu"))):
+        retriever.index(database)
+        found = retriever.search([database[0], database[4]], 3)
         assert [near.ids for near in found] == [("s2", "s3", "s4"), ("s0", "s1", "s2")]
 
 
-def test_an_approximate_search_tells_its_recall(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_may_be_encoded_otherwise_than_queries() -> None:
+    database = sentences(*["a b c"] * 5)
+    retriever = DenseRetriever(lambda queries: torch.eye(5)[3].repeat(len(queries), 1), lambda _: torch.eye(5))
+    retriever.index(database)
+    assert retriever.search([dataclasses.replace(database[0], id="q")], 1)[0] == Neighbours(("s3",), (1.0,))
+
+
+def test_an_approximate_search_tells_its_recall() -> None:
     database = [dataclasses.replace(i, id=f"d{n}") for n, i in enumerate(sentences("a b c") * 211)]
-    vectors = torch.nn.functional.normalize(torch.randn(211, 384, generator=torch.Generator().manual_seed(0)), dim=1)
-    retriever = DenseRetriever(MINILM, "cpu")
     for limit, approximate in ((500, False), (100, True)):
-        monkeypatch.setattr("methods.parts.retrieval.dense.EXACT_BELOW", limit)
-        retriever.index_vectors([i.id for i in database], vectors)
-        retriever.search(database[:3], 2, [()] * 3)
-        method = types.SimpleNamespace(retriever=retriever)
-        found = TextRag.collect(method, database[:3])  # type: ignore[arg-type]
-        assert bool(found) == approximate
-        assert not approximate or found["diagnostics"]["search_recall"] >= 0.97
+        retriever = DenseRetriever(noise_vectors, exact_below=limit)
+        retriever.index(database)
+        retriever.search(database[:3], 2)
+        assert (retriever.recall is not None) == approximate
+        assert not approximate or retriever.recall >= 0.97
 
 
 def test_random_neighbours_are_uniform_and_each_query_s_own() -> None:
     database, queries = make_instances("d", 7), make_instances("q", 701)
     retriever = RandomRetriever(5)
     retriever.index(database)
-    found = retriever.search(queries, 3, [()] * 701)
-    assert retriever.search(queries[600:], 3, [()] * 101) == found[600:]
+    found = retriever.search(queries, 3)
+    assert retriever.search(queries[600:], 3) == found[600:]
     assert all(len(set(near.ids)) == 3 for near in found)
     counts = np.array([sum(i.id in near.ids for near in found) for i in database])
     assert np.abs(counts / 701 - 3 / 7).max() < 0.08  # four standard deviations
     other = RandomRetriever(6)
     other.index(database)
-    assert other.search(queries, 3, [()] * 701) != found
-    without = retriever.search(database, 6, [{i.id} for i in database])
+    assert other.search(queries, 3) != found
+    without = retriever.search(database, 6)
     assert [set(near.ids) for near in without] == [{i.id for i in database} - {own.id} for own in database]
-    assert len(retriever.search(queries[:1], 7, [{"d-0", "d-3"}])[0].ids) == 5

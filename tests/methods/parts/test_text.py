@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from methods.parts.generation.offline import train_tokenizer
 from methods.parts.text_prompt import PromptBuilder
-from methods.parts.verbalize import MARKERS, between, marked_words, neighbour_words, type_words, window
+from methods.parts.verbalize import MARKERS, marked_words, neighbour_words, type_words, window
 from methods.types import Instance, RelationSchema, Span
 from tests.methods.conftest import make_instances
 
@@ -65,13 +65,6 @@ def test_a_window_always_holds_both_entities(
     assert [w for w in marked_words(one, room) if w not in MARKERS] == list(one.tokens[lo:hi])
 
 
-def test_between_is_none_where_entities_touch() -> None:
-    assert between(instance("a b c d", (0, 1), (3, 4))) == Span(1, 3)
-    assert between(instance("a b c d", (3, 4), (0, 1))) == Span(1, 3)
-    assert between(instance("a b", (0, 1), (1, 2))) is None
-    assert between(instance("a b c", (0, 2), (1, 3))) is None
-
-
 def prompts(schema: RelationSchema, room: int) -> PromptBuilder:
     texts = [" ".join(i.tokens) for i in make_instances("t", 23)] + list(schema.verbalisations.values())
     tokenizer = train_tokenizer([*texts, "person city firm : ,"])
@@ -118,7 +111,7 @@ def test_a_long_query_keeps_its_entities(schema: RelationSchema) -> None:
 
 def test_batches_are_padded_and_masked(schema: RelationSchema) -> None:
     builder = prompts(schema, 50)
-    batch = builder.batch([[5, 6, 7], [8]], "cpu")
+    batch = builder.batch([[5, 6, 7], [8]])
     assert batch.ids.tolist() == [[5, 6, 7], [8, builder.pad, builder.pad]]
     assert batch.mask.tolist() == [[True, True, True], [True, False, False]]
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from methods.base import Context, MethodError, Progress
 from methods.parts.optim import build_optimiser
-from methods.parts.trainer import batches, train
+from methods.parts.trainer import TrainingLog, batches, train
 from methods.settings import Budget, Optimisation
 from methods.types import Instance
 from tests.methods.conftest import make_instances
@@ -53,7 +53,7 @@ def test_schedule_rises_then_falls_and_vectors_do_not_decay() -> None:
     assert rates == pytest.approx([0.05, 0.1, 0.1, 0.0875, 0.075, 0.0625, 0.05, 0.0375, 0.025, 0.0125])
 
 
-def run(context: Context, dev: list[float]) -> tuple[nn.Parameter, object, list[Progress]]:
+def run(context: Context, dev: list[float]) -> tuple[nn.Parameter, TrainingLog]:
     """Train one number; the dev losses are given, the weight after each evaluation is step-dependent."""
     weight = nn.Parameter(torch.tensor([10.0]))
     module = nn.Module()
@@ -64,26 +64,26 @@ def run(context: Context, dev: list[float]) -> tuple[nn.Parameter, object, list[
         return weight.square().sum()
 
     log = train(module, [([weight], 0.1)], loss, make_instances("t", 23), lambda: next(values), context)
-    return weight, log, []
+    return weight, log
 
 
 def test_patience_stops_and_the_best_weights_return(context: MakeContext) -> None:
     budget = Budget(max_steps=100, max_epochs=100, batch_size=7, evaluate_every=2, patience=2, restore_best=True)
-    weight, log, _ = run(context(budget=budget), [5.0, 4.0, 4.5, 4.6, 1.0])
-    assert log.steps == 8  # type: ignore[attr-defined]
-    assert log.best_dev_loss == 4.0  # type: ignore[attr-defined]
+    weight, log = run(context(budget=budget), [5.0, 4.0, 4.5, 4.6, 1.0])
+    assert log.steps == 8
+    assert min(row["dev_loss"] for row in log.history) == 4.0
     short = Budget(max_steps=100, max_epochs=100, batch_size=7, evaluate_every=2, patience=1, restore_best=False)
-    stopped, log, _ = run(context(budget=short), [5.0, 6.0])
-    assert log.steps == 4  # type: ignore[attr-defined]
+    stopped, log = run(context(budget=short), [5.0, 6.0])
+    assert log.steps == 4
     assert torch.allclose(weight, stopped)  # the best was at step 4
     later = Budget(max_steps=100, max_epochs=100, batch_size=7, evaluate_every=2, patience=1, patience_after=4)
-    _, log, _ = run(context(budget=later), [5.0, 6.0, 7.0])
-    assert log.steps == 6  # type: ignore[attr-defined]
+    _, log = run(context(budget=later), [5.0, 6.0, 7.0])
+    assert log.steps == 6
 
 
 def test_without_patience_dev_is_never_evaluated(context: MakeContext) -> None:
-    _, log, _ = run(context(budget=Budget(max_steps=6, batch_size=7, evaluate_every=2)), [])
-    assert [row["step"] for row in log.history] == [2, 4, 6]  # type: ignore[attr-defined]
+    _, log = run(context(budget=Budget(max_steps=6, batch_size=7, evaluate_every=2)), [])
+    assert [row["step"] for row in log.history] == [2, 4, 6]
 
 
 def test_progress_is_told_and_an_infinite_gradient_is_refused(context: MakeContext) -> None:

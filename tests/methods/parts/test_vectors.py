@@ -152,3 +152,5 @@ def test_nearest_leaves_out_the_query_and_its_document(distance: Distance, reduc
     assert torch.equal(found, expected)
     stranger = make_instances("q", 1)
     assert store.admitted(stranger, everything).all()
+    moved = dataclasses.replace(instances[4], document="a")  # its own id bars it in whatever document
+    assert store.admitted([moved], torch.tensor([0, 3, 4, 12])).tolist() == [[False, True, False, True]]
