@@ -154,3 +154,20 @@ def test_nearest_leaves_out_the_query_and_its_document(distance: Distance, reduc
     assert store.admitted(stranger, everything).all()
     moved = dataclasses.replace(instances[4], document="a")  # its own id bars it in whatever document
     assert store.admitted([moved], torch.tensor([0, 3, 4, 12])).tolist() == [[False, True, False, True]]
+
+
+def test_a_shortlist_is_the_nearest_of_each_query() -> None:
+    store, spans = opened(31)
+    batch = store.instances[4:7]
+    rows, mask = store.shortlist(spans[4:7], batch, 5)
+    near = store.nearest(spans[4:7], batch, 5)
+    assert rows.tolist() == sorted({row for found in near.tolist() for row in found})
+    assert [set(rows[own].tolist()) for own in mask] == [set(found) for found in near.tolist()]
+
+
+def test_neighbours_are_those_with_most_weight_that_are_admitted() -> None:
+    store, _ = opened(11)
+    weights, mask = torch.tensor([[0.1, 0.6, 0.3], [0.2, 0.2, 0.6]]), torch.tensor([[True] * 3, [True, True, False]])
+    first, second = store.neighbours(weights, mask, torch.tensor([2, 5, 7]), 2)
+    assert (first.ids, first.weights) == (("t-5", "t-7"), pytest.approx((0.6, 0.3)))
+    assert (set(second.ids), second.weights) == ({"t-2", "t-5"}, pytest.approx((0.2, 0.2)))
