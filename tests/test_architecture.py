@@ -75,6 +75,29 @@ def test_imports_go_upwards(module: str) -> None:
     assert not [name for name in below if name not in ("bench", "methods")]
 
 
+MOST_LINES = {ast.ClassDef: 150, ast.FunctionDef: 40, ast.AsyncFunctionDef: 40}
+# Longer ones, each with its reason.
+LONGER: dict[str, str] = {}
+
+
+def long_definitions(tree: ast.AST) -> list[str]:
+    """Names of the classes and functions with more lines than they may have."""
+    found = [node for node in ast.walk(tree) if isinstance(node, tuple(MOST_LINES))]
+    return [node.name for node in found if (node.end_lineno or 0) - node.lineno + 1 > MOST_LINES[type(node)]]
+
+
+@pytest.mark.parametrize("module", SOURCES)
+def test_no_class_over_150_lines_no_function_over_40(module: str) -> None:
+    tree = ast.parse(SOURCES[module].read_text(encoding="utf-8"))
+    assert not [name for name in long_definitions(tree) if f"{module}.{name}" not in LONGER]
+
+
+def test_a_line_too_many_is_seen() -> None:
+    body = "    x = 1\n"
+    fitting, longer = (ast.parse(f"def f():\n{body * lines}") for lines in (39, 40))
+    assert (long_definitions(fitting), long_definitions(longer)) == ([], ["f"])
+
+
 def test_there_are_at_most_18_layers() -> None:
     assert 1 < len(LAYERS) <= 18
 
