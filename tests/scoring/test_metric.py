@@ -13,7 +13,7 @@ import pytest
 from bench.data.base import Dataset
 from bench.records.record import Record
 from bench.records.store import Store
-from bench.report.tables import cells_frame
+from bench.report.frames import cells_frame
 from bench.scoring.labels import check_corpus, score
 from bench.scoring.metric import Metric
 from bench.scoring.metrics import METRICS
