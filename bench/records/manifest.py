@@ -29,7 +29,6 @@ class Manifest(BaseModel):
     schema_version: int = SCHEMA_VERSION
     command: str = ""
     config: dict[str, Any] = {}
-    digest: str = ""
     cells: tuple[str, ...]
     warnings: tuple[str, ...] = ()
     created: str = ""
@@ -64,7 +63,6 @@ def write_manifest(
     made = Manifest(
         command=command_line(),
         config=config.model_dump(mode="json"),
-        digest=config.digest(),
         cells=tuple(cells),
         warnings=tuple(warnings),
         created=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -5,7 +5,6 @@ Every mistake of a user ends in a ConfigError of one line that names the key.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -93,11 +92,6 @@ class RunConfig(Settings):
     def registered(self, name: str) -> str:
         """The registered method behind a name of ``methods``."""
         return self.variants[name].method if name in self.variants else name
-
-    def digest(self) -> str:
-        """SHA-256 of the canonical JSON; without the folder of the data, which says nothing about results."""
-        plain = self.model_dump(mode="json", exclude={"dataset": {"data_dir"}})
-        return hashlib.sha256(canonical_json(plain).encode()).hexdigest()
 
 
 def canonical_json(value: object) -> str:

@@ -33,9 +33,7 @@ def test_every_option_of_a_method(bench: Bench, capsys: pytest.CaptureFixture[st
     rows = table(out)
     assert list(rows) == list(METHODS.options("etrag").model_fields)
     assert rows["k"] == ["integer", ">= 1", "5", "selection steps, soft neighbours in the prefix"]
-    assert rows["key_spans"][:3] == [
-        "list of string", "head | tail | label | between | sentence", "[head, tail, label]"
-    ]  # fmt: skip
+    assert rows["candidates"][:3] == ["string", "random | shortlist | mixed", "random"]
     assert rows["learning_rate"][:3] == ["number", "> 0", "0.0001"]
 
 
