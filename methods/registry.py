@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from methods.settings import Settings
+from methods.settings import Models, Settings
 from methods.versions import version
 
 
@@ -60,9 +60,11 @@ class Registry:
         if name in self._options:
             return self._attribute(name, self._options[name])
         found = getattr(self._attribute(name, target), "Options", None)
-        if isinstance(found, type) and issubclass(found, Settings):
-            return found
-        raise RegistryError(f"{self.kind} {name!r} has no Options that extend methods.base.Settings")
+        if not (isinstance(found, type) and issubclass(found, Settings)):
+            raise RegistryError(f"{self.kind} {name!r} has no Options that extend methods.base.Settings")
+        if not isinstance(found.uses, tuple) or not set(found.uses) <= set(Models.model_fields):
+            raise RegistryError(f"{self.kind} {name!r}: Options.uses is no tuple of fields of Models: {found.uses!r}")
+        return found
 
     def version(self, name: str) -> str:
         """What identifies the code behind ``name`` (`methods.versions`); of a plugin also its distribution."""

@@ -81,8 +81,8 @@ def _make(
     records = store.records(manifest["cells"])
     if not records:
         raise ConfigError(f"{store.out} has no finished cell yet")
-    if reference is not None and all(record.method != reference for record in records):
-        methods = dict.fromkeys(record.method for record in records)
+    methods = dict.fromkeys(record.method for record in records if record.ok)
+    if reference is not None and reference not in methods:
         raise ConfigError(f"--reference: the run has no method {reference!r}; it has {', '.join(methods)}")
     read = ReadOnce(store.out)
     embedded = inspector(read, records, dataset, notes)  # first, as it wants all of a prediction

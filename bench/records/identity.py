@@ -7,8 +7,8 @@ A record keeps the *whole* identity, defaults included, for its readers. Only th
 
 "Default" means the value in `SETTLED`, not today's: what a setting was when it came in. Where a default changes, its
 entry stays; cells at the new one get another id, cells that named the old one keep theirs. A setting that has no entry
-yet counts by its class (a test asks for the entry). Defaults of a method's options are those of its class: where they
-change, so does `method_version`, which is part of every id.
+yet counts by its class (a test asks for the entry). Options of a method count whole: a new one comes with new code,
+hence with another `method_version`, which is part of every id.
 """
 
 from __future__ import annotations
@@ -48,7 +48,9 @@ def cell_id(identity: Mapping[str, Any], options: type[Settings]) -> str:
     kept: dict[str, Any] = {}
     for name, value in completed(identity, options).items():
         default = absent.get(name)
-        if isinstance(default, Mapping) and default:  # a section: field by field
+        if name == "options":  # whole: a plugin's defaults may come from where `method_version` does not look
+            kept[name] = value
+        elif isinstance(default, Mapping) and default:  # a section: field by field
             kept[name] = {key: one for key, one in value.items() if key not in default or default[key] != one}
         elif name not in absent or value != default:
             kept[name] = value

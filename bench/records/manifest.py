@@ -6,9 +6,9 @@ import shlex
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bench.data.base import Dataset
 from bench.data.quality import inspect
@@ -29,7 +29,7 @@ class Manifest(BaseModel):
     schema_version: int = SCHEMA_VERSION
     command: str = ""
     config: dict[str, Any] = {}
-    cells: tuple[str, ...]
+    cells: tuple[Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")], ...]
     warnings: tuple[str, ...] = ()
     created: str = ""
     dataset: dict[str, Any] = {}

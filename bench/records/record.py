@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from bench.records.upgrade import upgraded
 
@@ -73,6 +73,15 @@ class Record(_Part):
     created: str = ""
     error: Failure | None = None
 
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.ok and not isinstance(self.metrics.get("f1"), int | float):
+            raise ValueError("metrics.f1 is no number")
+        last = f"at_{(self.neighbours or {}).get('k')}"
+        if self.neighbours is not None and not {last, "chance"} <= dict(self.neighbours.get("all", {})).keys():
+            raise ValueError(f"neighbours.all lacks {last} or chance")
+        return self
+
     @property
     def ok(self) -> bool:
         return self.status == "ok"
@@ -86,9 +95,12 @@ def read_record(raw: Mapping[str, Any]) -> Record:
     """A record of any schema, as one of this. Raises ValueError of one line for what is none."""
     try:
         return Record.model_validate(upgraded(raw))
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError(f"its metrics are not those of schema 1 ({error!r})") from None
     except ValidationError as error:
         first = error.errors()[0]
-        raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        where = "".join(f"{part}: " for part in [".".join(map(str, first["loc"]))] if part)
+        raise ValueError(where + first["msg"].removeprefix("Value error, ")) from None
 
 
 def plain_numbers(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -47,7 +47,11 @@ class Run:
         """Those with a result. Raises ConfigError where there is none, and StoreError."""
         if found := tuple(record for record in self.records if record.ok):
             return found
-        raise ConfigError(f"{self.store.out} has no finished cell yet")
+        skipped = next(
+            (record.error.message for record in self.records if record.status == "skipped" and record.error), ""
+        )
+        why = f"; skipped: {one_line(skipped)}" if skipped else " yet"
+        raise ConfigError(f"{self.store.out} has no finished cell{why}")
 
     def corpus(self, data_dir: Path | None = None) -> tuple[Dataset | None, str]:
         """The corpus, from ``data_dir`` or where the run had it; or None and why it is not at hand."""

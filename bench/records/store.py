@@ -22,6 +22,7 @@ from typing import Any
 
 from bench.errors import StoreError
 from bench.records.record import Record, read_record
+from bench.settings.flags import one_line
 
 _decode = json.JSONDecoder().raw_decode  # without the searches for blanks of json.loads, which cost a third of a line
 _CELL_ID = re.compile(r"[0-9a-f]{16}")
@@ -64,10 +65,20 @@ class Store:
             raise StoreError(f"{path} is no record of a cell ({error}); delete it and run again") from error
         if record.cell_id != cell_id:
             raise StoreError(f"{path} is the record of another cell; delete it and run again")
-        derived = None if record.neighbours is not None or not record.ok else _read_json(self.derived_path(cell_id))
-        if derived is None or any(derived.get(name) != value for name, value in self.derived_from(record).items()):
+        return record if record.neighbours is not None or not record.ok else self._with_derived(record)
+
+    def _with_derived(self, record: Record) -> Record:
+        """With what neighbours share, where that was derived from this very record. Raises StoreError."""
+        path = self.derived_path(record.cell_id)
+        derived = _read_json(path)
+        if derived is None or "neighbours" not in derived:  # an earlier version had another shape
             return record
-        return record.model_copy(update={"neighbours": derived.get("neighbours")})
+        if any(derived.get(name) != value for name, value in self.derived_from(record).items()):
+            return record
+        try:
+            return read_record({**dict(record), "neighbours": derived["neighbours"]})
+        except ValueError as error:
+            raise StoreError(one_line(f"{path} is broken ({error}); delete it and derive again")) from error
 
     @staticmethod
     def derived_from(record: Record) -> dict[str, Any]:

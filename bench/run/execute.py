@@ -38,6 +38,7 @@ def execute(
     train, dev = subsets(dataset, spec.ratio, spec.draw)
     planned = Record(
         cell_id=spec.cell_id,
+        status="failed",  # until there is a result
         identity=dict(spec.identity),
         **{name: getattr(spec, name) for name in NAMES},
         n_train=len(train),
@@ -59,9 +60,9 @@ def execute(
             found |= {"status": "skipped", "error": Failure(type="Unfit", message=reason)}
         else:
             measured, lines, more = _result(spec, dataset, train, dev, progress)
-            found |= measured
-    except Exception as error:  # a failed cell must not end the run of the others
-        found |= {"status": "failed", "error": _error(error)}
+            found |= {"status": "ok", **measured}
+    except (Exception, SystemExit) as error:  # a failed cell must not end the run of the others
+        found["error"] = _error(error)
     created = datetime.now(UTC).isoformat(timespec="seconds")
     return Record.model_validate({**dict(planned), **found, "created": created}), lines, more
 
@@ -69,7 +70,10 @@ def execute(
 def unfit(spec: CellSpec, dataset: Dataset) -> str:
     """Why the method of a cell cannot be used on the corpus, "" where it can. Raises RegistryError."""
     documents = any(i.document for part in (dataset.train, dataset.test) for i in part)
-    return METHODS.load(spec.registered).unfit(Task(dataset.schema, dataset.multi_label, documents), spec.options)
+    reason = METHODS.load(spec.registered).unfit(Task(dataset.schema, dataset.multi_label, documents), spec.options)
+    if not isinstance(reason, str):
+        raise MethodError(f"unfit returns {reason!r}, not a reason")
+    return reason
 
 
 def build_method(
@@ -169,7 +173,7 @@ def _cost(fit: FitReport, seconds: Mapping[str, float], peak: int) -> dict[str, 
     }
 
 
-def _error(error: Exception) -> Failure:
+def _error(error: BaseException) -> Failure:
     """A MethodError speaks for itself; anything else is a bug, known by its traceback."""
     trace = "" if isinstance(error, MethodError) else "".join(traceback.format_exception(error))
     return Failure(type=type(error).__name__, message=str(error), traceback=trace)

@@ -110,11 +110,15 @@ class SoftConditioning(Conditioning):
         return self.pools.untrained(instances)
 
     def after_training(self) -> dict[str, float]:
+        self._left_out.clear()  # of evaluations on dev
         return super().after_training() | self.pools.staleness.summary()
 
     def after_prediction(self) -> dict[str, float]:
         numbers = {"search_recall": self.pools.store.recall} if self.pools.store.indexed else {}
-        return numbers | ({"left_out_mass": float(np.mean(self._left_out))} if self._left_out else {})
+        if self._left_out:
+            numbers["left_out_mass"] = float(np.mean(self._left_out))
+            self._left_out.clear()  # the next prediction has queries of its own
+        return numbers
 
     def _given(self, batch: Sequence[Instance], queries: Tensor, shown: Shown) -> Tensor:
         """The prefix of k selections of one given instance each, or of the mean of the database; without neighbours

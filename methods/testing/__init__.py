@@ -40,7 +40,7 @@ def check(cls: type[Method], options: Settings | None = None) -> Iterator[tuple[
 def examine(clause: Clause, trial: Trial) -> str:
     """What is wrong, in one line; also what the method raises, with the place."""
     try:
-        return clause(trial)
+        return " ".join(clause(trial).split())
     except (Exception, SystemExit) as error:  # a plugin may raise anything
         place = traceback.extract_tb(error.__traceback__)[-1]
         message = " ".join(f"{type(error).__name__}: {error}".split())

@@ -125,6 +125,23 @@ def test_options_of_a_plugin_are_those_of_its_class(monkeypatch: pytest.MonkeyPa
         registry.options("havy")
 
 
+class _Misspelt(Settings):
+    uses = ("generatr",)
+
+
+class _Text(Settings):
+    uses = "generator"  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize("options", [_Misspelt, _Text])
+def test_options_that_use_no_model_are_refused(monkeypatch: pytest.MonkeyPatch, options: type[Settings]) -> None:
+    """Else cells would not depend on the models that they are made with."""
+    registry = Registry("thing", "g", {"x": "methods.base:Method"})
+    monkeypatch.setattr("methods.base.Method.Options", options)
+    with pytest.raises(RegistryError, match=r"thing 'x': Options\.uses is no tuple of fields of Models"):
+        registry.options("x")
+
+
 def test_settings_use_every_model_unless_they_say_so() -> None:
     assert Settings.uses == tuple(Models.model_fields)
     assert set(Models.model_fields) - set(all_but("encoder", "layers")) == {"encoder", "layers"}

@@ -92,6 +92,21 @@ def test_reference_runs_are_read(folder: str) -> None:
     assert run.manifest.command.startswith("python -m bench run")
 
 
+def test_a_manifest_of_no_cell_ids_is_named(mini: Path) -> None:
+    Store(Path("run")).write_manifest({"cells": ["../../etc"]})
+    with pytest.raises(StoreError, match=r"run.json is no manifest of a run"):
+        Run.open(Path("run"))
+
+
+def test_a_run_of_skipped_cells_says_why(mini: Path) -> None:
+    store = Store(Path("run"))
+    store.write_manifest({"cells": IDS[:1]})
+    reason = {"type": "Unfit", "message": "needs documents"}
+    store.write(make_record(cell_id=IDS[0], status="skipped", error=reason), None)
+    with pytest.raises(ConfigError, match="run has no finished cell; skipped: needs documents"):
+        _ = Run.open(Path("run")).finished
+
+
 def test_records_come_in_the_order_of_the_plan_and_finished_ones_have_a_result(mini: Path) -> None:
     store = Store(Path("run"))
     with pytest.raises(ConfigError, match="run holds no run"):

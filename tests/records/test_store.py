@@ -17,6 +17,8 @@ from tests.records.factory import changed, make_record
 
 ID, OTHER = "0123456789abcdef", "fedcba9876543210"
 LINES = [{"id": "t-1", "gold": "né", "predicted": "b", "scores": {"né": -0.5}, "neighbours": [["i", 0.25]]}]
+SHARED = {"k": 3, "all": {"at_3": {"relation": 0.5}, "chance": {"relation": 0.25}}}
+OTHERS = {"k": 5, "all": {"at_5": {"relation": 0.5}, "chance": {"relation": 0.25}}}
 
 
 def record(cell_id: str = ID, **changes: Any) -> Record:
@@ -86,7 +88,7 @@ def derived(store: Store, **changes: Any) -> None:
     """What was derived from the record of `ID`, or, with changes, from another."""
     path = store.derived_path(ID)
     path.parent.mkdir(exist_ok=True)
-    made = {"cell_id": ID, "created": "2026-01-02", "dataset_hash": "corpus", "neighbours": {"k": 3}}
+    made = {"cell_id": ID, "created": "2026-01-02", "dataset_hash": "corpus", "neighbours": SHARED}
     path.write_text(json.dumps(made | changes), encoding="utf-8")
 
 
@@ -94,10 +96,10 @@ def test_what_was_derived_from_a_record_is_a_part_of_it(store: Store) -> None:
     one = record(created="2026-01-02", identity={"dataset_hash": "corpus"})
     store.write(one, LINES)
     derived(store)
-    assert store.read(ID) == changed(one, neighbours={"k": 3})
-    assert [found.neighbours for found in store.records()] == [{"k": 3}]
-    store.write(changed(one, neighbours={"k": 5}), LINES)
-    assert store.records()[0].neighbours == {"k": 5}  # what it says itself
+    assert store.read(ID) == changed(one, neighbours=SHARED)
+    assert [found.neighbours for found in store.records()] == [SHARED]
+    store.write(changed(one, neighbours=OTHERS), LINES)
+    assert store.records()[0].neighbours == OTHERS  # what it says itself
 
 
 @pytest.mark.parametrize("other", [{"cell_id": OTHER}, {"created": "2026-01-03"}, {"dataset_hash": "x"}])
@@ -115,6 +117,15 @@ def test_what_an_earlier_version_derived_counts_as_absent(store: Store) -> None:
     del earlier["neighbours"]
     path.write_text(json.dumps(earlier), encoding="utf-8")
     assert store.records()[0].neighbours is None
+
+
+def test_a_derived_file_without_its_numbers_is_named(store: Store) -> None:
+    store.write(record(created="2026-01-02", identity={"dataset_hash": "corpus"}), LINES)
+    derived(store)
+    path = store.derived_path(ID)
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"neighbours": {"k": 3}}), encoding="utf-8")
+    with pytest.raises(StoreError, match=rf"derived/{ID}.json is broken .*neighbours.all lacks at_3"):
+        store.read(ID)
 
 
 def test_a_broken_derived_file_is_named(store: Store) -> None:
@@ -140,6 +151,18 @@ def test_broken_predictions_are_named(store: Store) -> None:
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(StoreError, match=rf"{ID}.jsonl.gz is broken .*delete it"):
         store.predictions(ID)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [{"metrics": {}}, {"schema_version": 1, "metrics": [1]}, {"schema_version": 1, "metrics": {"per_group": 3}}],
+)
+def test_a_record_whose_numbers_are_gone_is_named(store: Store, parts: dict[str, Any]) -> None:
+    store.write(record(), LINES)
+    path = store.record_path(ID)
+    path.write_text(json.dumps(json.loads(path.read_text()) | parts), encoding="utf-8")
+    with pytest.raises(StoreError, match=rf"{ID}.json is no record of a cell .*; delete it and run again"):
+        store.read(ID)
 
 
 @pytest.mark.parametrize("name", ["", "../../etc/passwd", ID.upper(), ID + "0", "x" * 16])

@@ -107,6 +107,28 @@ def test_a_failure_is_a_record(
     assert record.environment["python"]
 
 
+def test_a_method_that_exits_is_a_failed_cell(
+    specs: Sequence[CellSpec], dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def leave(*_: object) -> None:
+        raise SystemExit(3)
+
+    monkeypatch.setattr("mini_plugin.Mini.fit", leave)
+    record, _, _ = execute(specs[0], dataset)
+    assert record.error is not None
+    assert (record.status, record.error.type) == ("failed", "SystemExit")
+
+
+@pytest.mark.parametrize("reason", [None, 5])
+def test_unfit_must_give_a_reason(
+    specs: Sequence[CellSpec], dataset: Dataset, monkeypatch: pytest.MonkeyPatch, reason: object
+) -> None:
+    monkeypatch.setattr("mini_plugin.Mini.unfit", classmethod(lambda cls, task, options: reason))
+    record, _, _ = execute(specs[0], dataset)
+    assert record.error is not None
+    assert (record.status, record.error.message) == ("failed", f"unfit returns {reason!r}, not a reason")
+
+
 def test_a_method_that_is_unfit_is_skipped_with_its_reason(
     specs: Sequence[CellSpec], dataset: Dataset, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
