@@ -155,6 +155,17 @@ def test_contradictory_options_are_refused() -> None:
         EtragOptions(temprature=1)  # type: ignore[call-arg]
 
 
+def test_what_a_shortlist_leaves_out_is_of_the_very_prediction(context: MakeContext, corpus: Corpus) -> None:
+    train, dev, test = corpus
+    options = EtragOptions(candidate_count=13, k=3, temperature=0.05, test_candidates=5)
+    method = Etrag(options, context(models=TINY))
+    method.fit(train, dev)
+    method.predict(dev)
+    after_dev = method.predict(test).diagnostics["left_out_mass"]
+    assert method.predict(test).diagnostics["left_out_mass"] == after_dev
+    assert method.predict(dev).diagnostics["left_out_mass"] != after_dev
+
+
 def test_a_shortlist_selects_from_the_nearest_and_says_what_it_leaves_out(context: MakeContext, corpus: Corpus) -> None:
     train, dev, test = corpus
     numbers = {}
