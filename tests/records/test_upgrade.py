@@ -26,7 +26,8 @@ def made(**changes: Any) -> dict[str, Any]:
     whole = {
         "schema_version": 1, "cell_id": cell_id("old"), "status": "ok", "identity": {"metric": "docred_f1", **names},
         **names, "n_train": 7, "n_dev": 3, "n_test": 5, "subset_ids": {"train": ["t"], "dev": []},
-        "metrics": {"f1": 0.5}, "cost": {}, "timings": {}, "diagnostics": {}, "history": [], "environment": {}, "created": "", "error": None,
+        "metrics": {"f1": 0.5},
+        "cost": {}, "timings": {}, "diagnostics": {}, "history": [], "environment": {}, "created": "", "error": None,
     }  # fmt: skip
     return whole | changes
 
