@@ -178,8 +178,9 @@ class StockedRagText(RagText):
     """Queries are encoded, the database is not."""
 
     def retriever(self) -> DenseRetriever:
-        encode = sentence_encoder(self.context.models.encoder, self.context.device)
-        return DenseRetriever(encode, lambda instances: clustered(len(instances), WIDTH, seed=0))
+        device = self.context.device
+        encode = sentence_encoder(self.context.models.encoder, device)
+        return DenseRetriever(encode, lambda instances: clustered(len(instances), WIDTH, seed=0).to(device))
 
 
 class StockedEncoder(SpanEncoder):
