@@ -1,4 +1,4 @@
-"""Errors, moves and differences (bench.analysis) as tables."""
+"""Errors and moves (bench.scoring.answers), and differences between runs, as tables."""
 
 from __future__ import annotations
 

@@ -64,7 +64,10 @@ class Conditioning(nn.Module):
         self._ids: dict[str, list[int]] = {}
 
     def forward(self, batch: Sequence[Instance], shown: Shown | None = None) -> Views:
-        """``shown``: of these instances, in place of what would be retrieved."""
+        """``shown``: of these instances, in place of what would be retrieved. Raises ValueError where nothing can be
+        shown, or a subclass that says it can (``shows``) leaves it to this."""
+        if shown is not None:
+            raise ValueError(f"{type(self).__name__} reads no neighbours that it is shown")
         self.prepare(batch)  # what is not yet
         return Views(self.prompts.batch([self._ids[i.id] for i in batch]))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,26 +21,15 @@ from transformers import (
 from methods.base import Context
 from methods.parts.generation.offline import train_tokenizer
 from methods.settings import Budget, Models, Optimisation, Scoring
+from methods.testing.corpus import SCHEMA
 from methods.testing.corpus import instances as make_instances
 from methods.types import Instance, RelationSchema
 
 
 @pytest.fixture(scope="session")
 def schema() -> RelationSchema:
-    return RelationSchema(
-        names=("none", "born_in", "lives_in", "works_for"),
-        verbalisations={
-            "none": "no relation",
-            "born_in": "born in tail",
-            "lives_in": "resident of tail",
-            "works_for": "employee of tail",
-        },
-        negative="none",
-        type_constraints={
-            ("PERSON", "CITY"): frozenset({"born_in", "lives_in"}),
-            ("PERSON", "FIRM"): frozenset({"works_for"}),
-        },
-    )
+    """That of the contract's corpus, without the relation that only datastores have."""
+    return replace(SCHEMA, verbalisations={name: SCHEMA.verbalisations[name] for name in SCHEMA.names})
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from methods.base import Shown
 from methods.parts.conditioning import Conditioning, Views
 from methods.parts.generation.generator import EncoderInput
 from methods.parts.retrieval.retriever import Ranked, Retriever
@@ -49,6 +50,12 @@ def test_one_view_is_left_as_it_is() -> None:
     scores = torch.tensor([[-0.5, -math.inf]])
     assert Views(NOTHING).marginal(scores, slice(None)) is scores
     assert torch.equal(Views(NOTHING, torch.zeros(1, 1)).marginal(scores, slice(None)), scores)
+
+
+@pytest.mark.parametrize("shown", ["none", "mean", [[], [], []]])
+def test_what_cannot_be_shown_is_refused(schema: RelationSchema, shown: Shown) -> None:
+    with pytest.raises(ValueError, match="Conditioning reads no neighbours that it is shown"):
+        Conditioning(prompts(schema, 200))(make_instances("q", 3), shown)
 
 
 def test_without_retrieval_the_prompt_stands_alone(schema: RelationSchema) -> None:
