@@ -69,6 +69,11 @@ class Models(Settings):
     )
     max_input_tokens: int = Field(256, ge=8)
     max_target_tokens: int = Field(64, ge=2)
+    input: Literal["markers", "sure"] = Field(
+        "markers",
+        description="the sentence with typed entity markers, or what SuRE and ETRAG read: entities and types in words, "
+        "then the sentence, with markers only where it has no types",
+    )
     memory: Literal["markers", "sentence"] = Field(
         "markers", description="what the decoder of 'minilm' and 'tiny' attends to (other generators: sentence)"
     )
@@ -87,11 +92,21 @@ def all_but(*unused: str) -> tuple[str, ...]:
 Settings.uses = all_but()
 
 
-class Scoring(Settings):
-    """How a relation is scored from its verbalisation (docs/architecture.md, label scoring)."""
+Rule = Literal["constrained", "likelihood"]
 
-    rule: Literal["constrained", "likelihood"] = "constrained"
-    length_normalised: bool = False
+
+class Scoring(Settings):
+    """How a relation is scored from its verbalisation (docs/architecture.md, label scoring).
+
+    ``rule`` and ``length_normalised`` hold for training and for prediction, unless one of them has its own.
+    """
+
+    rule: Rule = Field("constrained", description="shares among the relations, or likelihood over the whole vocabulary")
+    length_normalised: bool = Field(False, description="mean over the tokens of a verbalisation, not their sum")
+    train: Rule | None = Field(None, description="the rule whose negative score is the loss; default: `rule`")
+    train_per_token: bool | None = Field(None, description="mean per token in training; default: `length_normalised`")
+    predict: Rule | None = Field(None, description="the rule that predicts; default: `rule`")
+    predict_per_token: bool | None = Field(None, description="mean per token to predict; default: `length_normalised`")
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -102,23 +103,37 @@ class Barred:
         return {query.id} | self._ids.get(query.owner, set())
 
 
+HEAD, TAIL = "{head}", "{tail}"  # where a template takes the instance's entities
+_PLACE = re.compile(f"{re.escape(HEAD)}|{re.escape(TAIL)}")
+
+
+def filled(template: str, head: str, tail: str) -> str:
+    """A template with the entities in their places; braces within an entity are text."""
+    return _PLACE.sub(lambda place: head if place[0] == HEAD else tail, template)
+
+
 @dataclass(frozen=True)
 class RelationSchema:
     """The relations of a corpus, in the order of every score matrix.
 
     ``verbalisations`` maps each relation to a unique text; ``negative`` names the class that the metric
     leaves out (None if there is none); ``type_constraints`` maps (head type, tail type) to the relations
-    that it admits (an absent pair admits all; the negative class is always admitted).
+    that it admits (an absent pair admits all; the negative class is always admitted). ``template``: the texts are
+    templates, `filled` with an instance's entities (SuRE, arXiv 2205.09837), not phrases that stand as they are.
 
-    Raises ValueError for duplicate or missing verbalisations, naming the relations concerned.
+    Raises ValueError for duplicate or missing verbalisations, naming the relations concerned, and for templates none of
+    which has a place for an entity.
     """
 
     names: tuple[str, ...]
     verbalisations: Mapping[str, str]
     negative: str | None = None
     type_constraints: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)
+    template: bool = False
 
     def __post_init__(self) -> None:
+        if self.template and not any(_PLACE.search(text) for text in self.verbalisations.values()):
+            raise ValueError(f"no verbalisation has a place for an entity, {HEAD} or {TAIL}")
         if len(set(self.names)) != len(self.names):
             raise ValueError("relation names are not unique")
         if self.negative is not None and self.negative not in self.names:

@@ -35,8 +35,10 @@ SETTLED: Mapping[str, Any] = {
                      "clip_norm": 1.0},
     "models": {"generator": "minilm", "encoder": "sentence-transformers/all-MiniLM-L6-v2",
                "instance_encoder": "sentence-transformers/all-MiniLM-L6-v2", "layers": None, "max_input_tokens": 256,
-               "max_target_tokens": 64, "memory": "markers", "dropout": 0.1, "precision": "auto", "lora": None},
-    "scoring": {"rule": "constrained", "length_normalised": False},
+               "max_target_tokens": 64, "memory": "markers", "dropout": 0.1, "precision": "auto", "lora": None,
+               "input": "markers"},
+    "scoring": {"rule": "constrained", "length_normalised": False, "train": None, "train_per_token": None,
+                "predict": None, "predict_per_token": None},
     "type_constraints": "given", "probes": False, "test_sets": {},
 }  # fmt: skip
 
