@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class Settings(BaseModel):
@@ -82,6 +82,12 @@ class Models(Settings):
         "auto", description="of matrix products in the models; auto: bfloat16 (autocast) on a GPU, float32 on a CPU"
     )
     lora: Lora | None = None
+
+    @model_validator(mode="after")
+    def _readable(self) -> Models:
+        if self.input == "sure" and self.memory == "markers" and self.generator in ("minilm", "tiny"):
+            raise ValueError("the input 'sure' has no markers for the decoder to attend to; set memory to sentence")
+        return self
 
 
 def all_but(*unused: str) -> tuple[str, ...]:

@@ -45,7 +45,8 @@ def label_scores(generator: Generator, memory: Memory, labels: Sequence[Sequence
         for depth, token in enumerate(label):
             prefix = list(label[:depth])
             allowed = sorted({other[depth] for other in labels if len(other) > depth and list(other[:depth]) == prefix})
-            logits = generator.decode_each(memory, torch.tensor([prefix], dtype=torch.long))[0, -1]
+            hidden = generator.decode(memory, torch.tensor([prefix], dtype=torch.long))
+            logits = generator.logits(hidden[0, -1])
             total = total + logits[token] - logits[allowed].logsumexp(0)
         scores.append(total)
     return torch.stack(scores)

@@ -18,7 +18,7 @@ from methods.etrag.soft_prompt import SoftPrompt
 from methods.etrag.span_encoder import SpanEncoder
 from methods.etrag.temperature import RULES
 from methods.parts.extractor import GenerativeMethod
-from methods.parts.verbalize import marked_words
+from methods.parts.verbalize import INPUTS
 from methods.settings import Between, OneOf, SearchSpace
 from methods.types import Instance
 
@@ -49,7 +49,7 @@ class Etrag(GenerativeMethod):
     def retriever(self, train: Sequence[Instance]) -> SpanEncoder:
         """A new one, always with the same weights, whatever was drawn at random before."""
         models, schema = self.context.models, self.context.schema
-        texts = [" ".join(marked_words(i)) for i in train] if models.instance_encoder == "tiny" else []
+        texts = [" ".join(INPUTS[models.input](i, None)) for i in train] if models.instance_encoder == "tiny" else []
         with torch.random.fork_rng():
             torch.manual_seed(self.context.seed)
             return SpanEncoder(models, schema, [*texts, *schema.verbalisations.values()], self.autocast)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from methods.base import MethodError
 from methods.parts.generation.offline import Quiet, load_encoder, with_dropout
 from methods.parts.model_files import ALIASES, MINILM, resolve
-from methods.parts.verbalize import label_words, window
+from methods.parts.verbalize import label_words, sure_lead, window
 from methods.settings import Models
 from methods.types import Instance, RelationSchema, Span
 
@@ -27,8 +27,8 @@ class SpanEncoder(nn.Module):
     """``[B] instances -> [B, 3, D]``: the mean of the last hidden states over head, tail and label span (ETRAG).
 
     A database instance is encoded as its text, a separator and its verbalised label, whose tokens are the label
-    span; for a query the label span is the closing separator alone. An entity's span is all of its mentions in the
-    window.
+    span; for a query the label span is the closing separator alone. With the input `sure` the text has its lead, but
+    never markers. An entity's span is all of its mentions in the window of the sentence.
     """
 
     def __init__(
@@ -38,7 +38,10 @@ class SpanEncoder(nn.Module):
         ``autocast`` makes the encoder compute in."""
         super().__init__()
         self.schema, self.max_tokens, self._autocast = schema, models.max_input_tokens, autocast
+        self.kind = models.input
         self.model, self.tokenizer = _load(models.instance_encoder, texts, models.dropout, models.layers)
+        empty = self.tokenizer("").input_ids
+        self._start, self._end = empty[:-1], empty[-1:]
         self.model.get_input_embeddings().weight.requires_grad_(models.instance_encoder == "tiny")
         # Under its relations where they are encoded: an instance may be shown under others than its own.
         self._rows: dict[tuple[str, tuple[str, ...]], Row] = {}
@@ -91,25 +94,33 @@ class SpanEncoder(nn.Module):
         return self._rows[key]
 
     def _tokenise(self, instance: Instance, labelled: bool) -> Row:
-        label = label_words(instance, self.schema) if labelled else None
+        lead = sure_lead(instance) if self.kind == "sure" else []
+        label = self._ids(label_words(instance, self.schema)).input_ids if labelled else []
+        tail = [*self._end, *label, *self._end] if labelled else self._end
         words = len(instance.tokens)
         while True:
             lo, hi = window(instance, words)
-            text = [t if t.strip() else "?" for t in instance.tokens[lo:hi]]
-            coded = self.tokenizer(text, label, is_split_into_words=True, verbose=False)
-            if len(coded.input_ids) <= self.max_tokens or words <= 1:
+            coded = self._ids([*lead, *(t if t.strip() else "?" for t in instance.tokens[lo:hi])])
+            ids = [*self._start, *coded.input_ids, *tail]
+            if len(ids) <= self.max_tokens or words <= 1:
                 break
-            words = min(words - 1, words * self.max_tokens // len(coded.input_ids))
-        ids = coded.input_ids[: self.max_tokens]
-        origin = list(zip(coded.sequence_ids(), coded.word_ids(), strict=True))[: self.max_tokens]
+            words = min(words - 1, words * self.max_tokens // len(ids))
+        ids = ids[: self.max_tokens]
+        end = len(self._start) + len(coded.input_ids)
+        origin = dict(enumerate(coded.word_ids(), start=len(self._start)))
 
         def positions(*spans: Span) -> list[int]:
-            inside = {word for span in spans for word in range(span.start - lo, span.end - lo)}
-            found = [p for p, (part, word) in enumerate(origin) if part == 0 and word in inside]
+            first = lo - len(lead)
+            inside = {word - first for span in spans for word in range(max(lo, span.start), min(hi, span.end))}
+            found = [p for p, word in origin.items() if word in inside and p < len(ids)]
             return found or [0]  # cut off, or nothing but characters that the tokenizer drops
 
-        last = [p for p, (part, _) in enumerate(origin) if part == 1] or [len(ids) - 1]
-        return ids, [positions(*instance.heads), positions(*instance.tails), last]
+        end += len(self._end)
+        last = list(range(end, min(end + len(label), len(ids))))
+        return ids, [positions(*instance.heads), positions(*instance.tails), last or [len(ids) - 1]]
+
+    def _ids(self, words: Sequence[str]) -> Any:
+        return self.tokenizer(list(words), is_split_into_words=True, add_special_tokens=False, verbose=False)
 
 
 def _of_similar_length(lengths: Sequence[int]) -> list[list[int]]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -18,12 +17,12 @@ from torch import Tensor, nn
 
 from methods.base import Context, FitReport, Method, MethodError, Progress, Shown
 from methods.parts.conditioning import Conditioning, Groups, Views, checked
-from methods.parts.generation.generator import Generator, Memory, build_generator
+from methods.parts.generation.generator import Generator, build_generator
 from methods.parts.generation.label_scoring import LabelScorer
-from methods.parts.generation.label_trie import build_trie
+from methods.parts.generation.targets import Targets
 from methods.parts.text_prompt import PromptBuilder
 from methods.parts.trainer import train as run_training
-from methods.parts.verbalize import marked_words, neighbour_words
+from methods.parts.verbalize import INPUTS, neighbour_words
 from methods.settings import Between, SearchSpace
 from methods.types import Instance, Neighbours, Prediction
 
@@ -53,23 +52,25 @@ class GenerativeMethod(Method):
         """Log-probability of every relation [B, R], -inf where the types exclude it, and from what; several views of
         an instance are marginalised.
 
-        ``shown``: of these instances, in place of what would be retrieved. ``gold``: these alone are scored [G], one
-        after the other, and are finite whatever the types exclude.
+        Under the rule that predicts. ``gold``: these alone are scored [G], one after the other, under the rule that
+        trains, and are finite whatever the types exclude. ``shown``: of these instances, in place of what would be
+        retrieved.
         """
+        admitted = self.context.schema.admitted(batch)
         with self.autocast():
             views = self.conditioner(batch, shown)
             memory = self.generator.encode(views.inputs)
-            admitted = torch.from_numpy(self.context.schema.admitted(batch)).to(self.context.device)
             if gold is None:
-                every = admitted if views.count == 1 else admitted.repeat_interleave(views.count, 0)
-                scores, rows = self.scorer.scores(partial(self.generator.decode, memory), every), slice(None)
-            else:
-                scores, rows = self._gold(memory, admitted, gold, views.count)
+                return views.marginal(self.scorer.scores(memory, batch, admitted, views.count), slice(None)), views
+            index = self.context.schema.index
+            wanted = [[index[name] for name in names] for names in gold]
+            scores = self.scorer.gold(memory, batch, wanted, admitted, views.count)
+        rows = torch.tensor([row for row, names in enumerate(gold) for _ in names], device=scores.device)
         return views.marginal(scores, rows), views
 
     def loss(self, batch: Sequence[Instance]) -> Tensor:
-        """Mean negative score of the gold relations, under the rule that also predicts; an instance with several
-        counts by their mean. The penalty of the views is added."""
+        """Mean negative score of the gold relations; an instance with several counts by their mean. The penalty of the
+        views is added."""
         scores, views = self.log_probs(batch, gold=[i.relations for i in batch])
         self._numbers = views.numbers
         if len(scores) > len(batch):
@@ -99,7 +100,7 @@ class GenerativeMethod(Method):
             },
             history=log.history,
             timings={"prepare": prepared - started, "train": trained - prepared},
-            diagnostics=self.conditioner.after_training(),
+            diagnostics=self.conditioner.after_training() | self._shortened(),
         )
 
     def predict(self, instances: Sequence[Instance]) -> Prediction:
@@ -139,7 +140,7 @@ class GenerativeMethod(Method):
         self._numbers = {}
         self.generator, self.prompts, self.scorer = _shared_parts(self.context, train)
         self.conditioner = self.conditioning(train)
-        parts = {"generator": self.generator, "scorer": self.scorer, "conditioner": self.conditioner}
+        parts = {"generator": self.generator, "conditioner": self.conditioner}
         self.body = nn.ModuleDict(parts).to(self.context.device)
 
     def groups(self) -> Groups:
@@ -156,6 +157,11 @@ class GenerativeMethod(Method):
         seen = {name: float(column.mean()) for name, column in self._numbers.items()}
         return seen | dict(self.conditioner.observe(step))
 
+    def _shortened(self) -> dict[str, float]:
+        """Entity pairs that were cut to fit into a target, where there are any."""
+        count = self.scorer.targets.shortened
+        return {"shortened_targets": float(count)} if count else {}
+
     def autocast(self) -> torch.autocast:
         """Matrix products in bfloat16 where `models.precision` says so; selection, scores and loss stay in float32."""
         device, wanted = self.context.device.partition(":")[0], self.context.models.precision
@@ -168,19 +174,6 @@ class GenerativeMethod(Method):
         with torch.inference_mode():
             parts = [self.loss([instances[r] for r in rows]) * len(rows) for rows in order]
         return float(sum(parts)) / len(instances)
-
-    def _gold(self, memory: Memory, admitted: Tensor, gold: Gold, views: int) -> tuple[Tensor, Tensor]:
-        """Scores [G * views] of ``gold`` under each view, and whose they are [G]."""
-        index, device = self.context.schema.index, admitted.device
-        relations = torch.tensor([index[name] for names in gold for name in names], device=device)
-        rows = torch.tensor([row for row, names in enumerate(gold) for _ in names], device=device)
-        if views > 1 or any(len(names) != 1 for names in gold):  # encoded once, decoded for each
-            each = torch.arange(views, device=device).repeat(len(rows))
-            memory = memory.rows(rows.repeat_interleave(views) * views + each)
-            relations, admitted = relations.repeat_interleave(views), admitted[rows.repeat_interleave(views)]
-        # A gold relation that the types exclude (label noise) must still have a finite loss.
-        admitted = admitted.scatter(1, relations.unsqueeze(1), True)
-        return self.scorer.gold(partial(self.generator.decode_each, memory), relations, admitted), rows
 
 
 def _predicted(method: GenerativeMethod, instances: Sequence[Instance], shown: Shown | None = None) -> Prediction:
@@ -201,7 +194,7 @@ def _predicted(method: GenerativeMethod, instances: Sequence[Instance], shown: S
             method.context.progress(Progress("predict", done, len(instances)))
     means = {name: float(values.mean()) for name, values in numbers.items()}
     neighbours = tuple(found[row] for row in range(len(instances))) if found else None
-    return Prediction(scores, neighbours, means | method.conditioner.after_prediction())
+    return Prediction(scores, neighbours, means | method.conditioner.after_prediction() | method._shortened())
 
 
 def _by_length(lengths: Sequence[int]) -> Iterator[list[int]]:
@@ -214,12 +207,10 @@ def _shared_parts(context: Context, train: Sequence[Instance]) -> tuple[Generato
     """What does not depend on the method. Only a generator that starts from nothing looks at ``train``: its words."""
     schema, models = context.schema, context.models
     learned = train if models.generator == "tiny" else ()
-    texts = [" ".join(words) for i in learned for words in (marked_words(i), neighbour_words(i, schema))]
-    labels = {name: schema.verbalisations[name] for name in schema.names}
-    generator = build_generator(models, labels, texts, whole_vocabulary=context.scoring.rule == "likelihood")
-    try:
-        trie = build_trie(generator.labels)
-    except ValueError as error:
-        raise MethodError(f"the generator cannot tell two verbalisations apart: {error}") from error
-    prompts = PromptBuilder(generator.tokenizer, schema, models.max_input_tokens, context.device)
-    return generator, prompts, LabelScorer(trie, context.scoring)
+    words = INPUTS[models.input]
+    texts = [" ".join(part) for i in learned for part in (words(i, None), neighbour_words(i, schema))]
+    labels = [schema.verbalisations[name] for name in schema.names]
+    generator = build_generator(models, labels, texts, open_vocabulary=schema.template)
+    targets = Targets(generator.tokenise, schema, models.max_target_tokens, models.generator)
+    prompts = PromptBuilder(generator.tokenizer, schema, models.max_input_tokens, context.device, models.input)
+    return generator, prompts, LabelScorer(generator, targets, context.scoring)

@@ -9,18 +9,22 @@ import torch
 from torch import Tensor
 
 from methods.parts.generation.generator import EncoderInput
-from methods.parts.verbalize import MARKERS, entities_left, marked_words, neighbour_words, window
+from methods.parts.verbalize import INPUTS, MARKERS, entities_left, neighbour_words, sure_lead, window
 from methods.types import Instance, RelationSchema
 
 
 class PromptBuilder:
-    """Builds ``[start] query [neighbour 1] ... [neighbour k] [end]`` and pads batches.
+    """Builds ``[start] query [neighbour 1] ... [neighbour k] [end]`` and pads batches. ``kind``: of the query, one of
+    `methods.parts.verbalize.INPUTS`.
 
     The query keeps its place whatever the neighbours need: they share what is left of ``max_tokens`` equally,
     nearest first, and lose the ends of their sentences, never their labels.
     """
 
-    def __init__(self, tokenizer: Any, schema: RelationSchema, max_tokens: int, device: str = "cpu") -> None:
+    def __init__(
+        self, tokenizer: Any, schema: RelationSchema, max_tokens: int, device: str = "cpu", kind: str = "markers"
+    ) -> None:
+        self.kind, self._words = kind, INPUTS[kind]
         self.tokenizer, self.schema, self.max_tokens, self.device = tokenizer, schema, max_tokens, device
         empty = tokenizer("").input_ids
         # BERT and BART open and close an input, T5 only closes it.
@@ -37,7 +41,7 @@ class PromptBuilder:
     def remember(self, instances: Sequence[Instance]) -> None:
         """Tokenise in one batch what will be needed; anything else is tokenised when first seen."""
         new = [i for i in instances if i.id not in self._queries]
-        for instance, ids in zip(new, self._tokenise([marked_words(i) for i in new]), strict=True):
+        for instance, ids in zip(new, self._tokenise([self._words(i, None) for i in new]), strict=True):
             self._queries[instance.id] = self._fit(instance, ids)
 
     def ids(self, instance: Instance, neighbours: Sequence[Instance] = ()) -> list[int]:
@@ -80,10 +84,18 @@ class PromptBuilder:
         self.shortened += len(ids) > room
         while len(ids) > room and words > 1:
             words = max(1, min(words - 1, words * room // len(ids)))
-            ids = self._tokenise([marked_words(instance, words)])[0]
+            ids = self._tokenise([self._words(instance, words)])[0]
             lo, hi = window(instance, words)
             if hi - lo > words:
                 break  # nothing left but the entities themselves
         if len(ids) > room:
-            self.lost_entities += 2 - entities_left(ids[:room], self._markers)
+            self.lost_entities += 2 - self._left(instance, ids[:room])
         return ids[:room]
+
+    def _left(self, instance: Instance, ids: Sequence[int]) -> int:
+        """How many of the two entities a cut query still names."""
+        if self.kind == "markers":
+            return entities_left(ids, self._markers)
+        lead, head = sure_lead(instance), 5 + instance.head.end - instance.head.start
+        parts = lead[:head], lead[: head + 5 + instance.tail.end - instance.tail.start]
+        return sum(len(part) <= len(ids) for part in self._tokenise(parts))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from methods.types import Instance, RelationSchema
+from methods.types import Instance, RelationSchema, filled
 
 HEAD_OPEN, HEAD_CLOSE, TAIL_OPEN, TAIL_CLOSE = "<e1>", "</e1>", "<e2>", "</e2>"
 NEIGHBOUR = "<nb>"
@@ -32,7 +32,7 @@ def marked_words(instance: Instance, max_words: int | None = None) -> list[str]:
     for position in range(lo, hi):
         words += after.get(position, [])
         words += before.get(position, [])
-        words.append(_escape(instance.tokens[position]))
+        words.append(escaped(instance.tokens[position]))
     return words + after.get(hi, [])
 
 
@@ -53,21 +53,51 @@ def type_words(kind: str) -> list[str]:
     return kind.lower().replace("_", " ").split()
 
 
+def sure_words(instance: Instance, max_words: int | None = None) -> list[str]:
+    """The input of SuRE (arXiv 2205.09837) and ETRAG: `sure_lead`, then the sentence, cut as by `marked_words`; with
+    entity markers only where the entities have no types."""
+    if not (instance.head_type or instance.tail_type):
+        return sure_lead(instance) + marked_words(instance, max_words)
+    lo, hi = window(instance, max_words)
+    return sure_lead(instance) + [escaped(token) for token in instance.tokens[lo:hi]]
+
+
+def sure_lead(instance: Instance) -> list[str]:
+    """`The head entity is H . The tail entity is T . The type of H is TYPE . The type of T is TYPE .` as words; an
+    entity without a type has no such sentence."""
+    head, tail = ([escaped(t) for t in instance.tokens[s.start : s.end]] for s in (instance.head, instance.tail))
+    words = ["The", "head", "entity", "is", *head, ".", "The", "tail", "entity", "is", *tail, "."]
+    for entity, kind in ((head, instance.head_type), (tail, instance.tail_type)):
+        if kind:
+            words += ["The", "type", "of", *entity, "is", *type_words(kind), "."]
+    return words
+
+
+INPUTS: Mapping[str, Callable[[Instance, int | None], list[str]]] = {"markers": marked_words, "sure": sure_words}
+
+
 def neighbour_words(instance: Instance, schema: RelationSchema, max_words: int | None = None) -> list[str]:
-    """A neighbour as text: its separator, its verbalised relations, then its sentence without markers.
+    """A neighbour as text: its separator, its verbalised relations, then its sentence without markers. A phrase needs
+    the entities beside it, a filled template names them.
 
     The label comes first, so that truncation never loses it.
     """
     lo, hi = window(instance, max_words)
     label = label_words(instance, schema)
-    sentence = [_escape(token) for token in instance.tokens[lo:hi]]
-    head, tail = _escape(instance.text(instance.head)), _escape(instance.text(instance.tail))
+    sentence = [escaped(token) for token in instance.tokens[lo:hi]]
+    if schema.template:
+        return [NEIGHBOUR, *label, ":", *sentence]
+    head, tail = escaped(instance.text(instance.head)), escaped(instance.text(instance.tail))
     return [NEIGHBOUR, *label, ":", head, ",", tail, ":", *sentence]
 
 
 def label_words(instance: Instance, schema: RelationSchema) -> list[str]:
-    """The verbalised gold relations, joined by `and` where there are several."""
-    return " and ".join(schema.verbalisations[name] for name in instance.relations).split()
+    """The verbalised gold relations, templates filled, joined by `and` where there are several."""
+    texts = [schema.verbalisations[name] for name in instance.relations]
+    if schema.template:
+        head, tail = escaped(instance.text(instance.head)), escaped(instance.text(instance.tail))
+        texts = [filled(text, head, tail) for text in texts]
+    return " and ".join(texts).split()
 
 
 def entities_left(sequence: Sequence[Item], markers: Sequence[Item]) -> int:
@@ -87,9 +117,9 @@ def entities_left(sequence: Sequence[Item], markers: Sequence[Item]) -> int:
     return left
 
 
-def _escape(token: str) -> str:
-    # Corpora are untrusted: a literal marker in the text must not pass for a marker.
-    if "<" in token:
+def escaped(text: str) -> str:
+    """Text of a corpus, which is not trusted: a literal marker in it does not pass for a marker."""
+    if "<" in text:
         for marker in MARKERS:
-            token = token.replace(marker, f"{marker[0]} {marker[1:-1]} {marker[-1]}")
-    return token
+            text = text.replace(marker, f"{marker[0]} {marker[1:-1]} {marker[-1]}")
+    return text

@@ -135,8 +135,8 @@ def scores_are_finite_where_admitted(trial: Trial) -> str:
 
 
 def scores_are_log_probabilities(trial: Trial) -> str:
-    """The probabilities of an instance's relations sum to at most one; to one if `scoring.rule` is read, for the rule
-    that is tried is `constrained`."""
+    """The probabilities of an instance's relations sum to at most one; to one if `scoring` is read, for the rule that
+    is tried is `constrained`."""
     prediction = trial.first.prediction
     sums = np.exp(prediction.scores.astype(float)).sum(axis=1)
     low = 1.0 if "scoring.rule" in trial.first.read else 0.0

@@ -113,7 +113,9 @@ def _watched(name: str, settings: Settings, read: set[str]) -> Any:
                 read.add(f"{name}.{field}")
             return super().__getattribute__(field)
 
-    return Watched(**settings.model_dump())
+    watched = Watched(**settings.model_dump())
+    read.clear()  # what validation read
+    return watched
 
 
 def _process() -> dict[str, object]:

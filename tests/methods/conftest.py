@@ -12,6 +12,8 @@ from transformers import (
     AutoTokenizer,
     BartConfig,
     BartForConditionalGeneration,
+    PegasusConfig,
+    PegasusForConditionalGeneration,
     RobertaConfig,
     RobertaModel,
     T5Config,
@@ -57,7 +59,7 @@ def context(schema: RelationSchema) -> Callable[..., Context]:
 
 @pytest.fixture(scope="session")
 def seq2seq(tmp_path_factory: pytest.TempPathFactory, schema: RelationSchema) -> dict[str, Path]:
-    """Directories of tiny random T5 and BART models and a RoBERTa encoder with a tokenizer of this corpus."""
+    """Directories of tiny random T5, BART and Pegasus models and a RoBERTa encoder with a tokenizer of this corpus."""
     texts = [" ".join(i.tokens) for i in make_instances("train", 23)] + list(schema.verbalisations.values())
     tokenizer = train_tokenizer(texts)
     tokenizer.eos_token = tokenizer.sep_token
@@ -75,6 +77,37 @@ def seq2seq(tmp_path_factory: pytest.TempPathFactory, schema: RelationSchema) ->
                 num_layers=2,
                 num_heads=2,
                 decoder_start_token_id=pad,
+                **special,
+            )
+        ),
+        # As Flan-T5: gated feed-forward, an output layer of its own.
+        "gated_t5": T5ForConditionalGeneration(
+            T5Config(
+                vocab_size=size,
+                d_model=16,
+                d_kv=8,
+                d_ff=32,
+                num_layers=2,
+                num_heads=2,
+                decoder_start_token_id=pad,
+                feed_forward_proj="gated-gelu",
+                tie_word_embeddings=False,
+                **special,
+            )
+        ),
+        "pegasus": PegasusForConditionalGeneration(
+            PegasusConfig(
+                vocab_size=size,
+                d_model=16,
+                encoder_layers=2,
+                decoder_layers=2,
+                encoder_attention_heads=2,
+                decoder_attention_heads=2,
+                encoder_ffn_dim=32,
+                decoder_ffn_dim=32,
+                max_position_embeddings=128,
+                decoder_start_token_id=pad,
+                forced_eos_token_id=None,
                 **special,
             )
         ),
@@ -107,7 +140,8 @@ def seq2seq(tmp_path_factory: pytest.TempPathFactory, schema: RelationSchema) ->
             add_pooling_layer=False,
         ),
     }
-    models["bart"].final_logits_bias.normal_()  # so that a forgotten bias is seen
+    for family in ("bart", "pegasus"):
+        models[family].final_logits_bias.normal_()  # so that a forgotten bias is seen
     folders = {}
     for name, model in models.items():
         folders[name] = tmp_path_factory.mktemp(name)

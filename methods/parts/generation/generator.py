@@ -1,9 +1,9 @@
-"""Any Hugging Face encoder-decoder as a scorer of label tokens: encode once, splice an optional soft prefix,
-decode label prefixes, return only the vocabulary rows that the label trie needs."""
+"""Any Hugging Face encoder-decoder as a scorer of label tokens: encode once, splice an optional soft prefix, decode
+label prefixes; of the vocabulary only the rows that are asked for are computed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,16 +42,21 @@ class Memory:
 
 
 class Generator(nn.Module):
-    """``labels``: relation -> label token ids in *rows*, the generator's own short vocabulary of V tokens.
+    """``start``: the token before the first. An offline pair may have a ``vocabulary`` of its own, the tokens in the
+    order of its rows: the token ids that are decoded and scored are then places in it. ``longest``: tokens that the
+    new decoder of a pair can place."""
 
-    For pretrained seq2seq models ``vocabulary`` maps rows to token ids; the offline pairs have no other rows.
-    """
-
-    vocabulary: Tensor
     memory_ids: Tensor
 
     def __init__(
-        self, model: Any, tokenizer: Any, labels: Mapping[str, Sequence[int]], start: int, *, pair: bool, whole: bool
+        self,
+        model: Any,
+        tokenizer: Any,
+        start: int,
+        *,
+        pair: bool = False,
+        vocabulary: Sequence[int] | None = None,
+        longest: int = 64,
     ) -> None:
         super().__init__()
         self.model, self.tokenizer, self.pair = model, tokenizer, pair
@@ -63,20 +68,20 @@ class Generator(nn.Module):
         with torch.no_grad():  # a marker starts near the middle of the known words
             centre, spread = words.weight[: self.marker_base].mean(0), words.weight[: self.marker_base].std()
             self.markers.weight.normal_(std=float(spread)).add_(centre)
-        tokens = sorted({t for ids in labels.values() for t in ids} | {start})
-        rows = {token: row for row, token in enumerate(tokens)} if not whole else {t: t for t in tokens}
-        self.labels = {name: tuple(rows[t] for t in ids) for name, ids in labels.items()}
-        self.start = rows[start]
-        self.register_buffer("vocabulary", torch.tensor(tokens), persistent=False)
+        self.rows = None if vocabulary is None else {token: row for row, token in enumerate(vocabulary)}
+        self.start = start if self.rows is None else self.rows[start]
         kept = [tokenizer.cls_token_id] if tokenizer.cls_token_id is not None else []
         kept += tokenizer.convert_tokens_to_ids([HEAD_OPEN, TAIL_OPEN, NEIGHBOUR])
         self.register_buffer("memory_ids", torch.tensor(kept), persistent=False)
         self.sentence_memory = not pair
-        self.whole = whole
         if pair:
-            self.model = build_pair(model, tokens, self.start, model.config.hidden_dropout_prob)
-        elif not whole:
-            _restrict_head(model, tokens)
+            self.model = build_pair(model, vocabulary, self.start, model.config.hidden_dropout_prob, longest)
+        self.output = _open(self.model)
+
+    @property
+    def vocabulary_size(self) -> int:
+        """V, tokens that can be scored."""
+        return len(self.output.weight)
 
     @property
     def width(self) -> int:
@@ -105,24 +110,36 @@ class Generator(nn.Module):
         order = (~keep).long().argsort(dim=1, stable=True)[:, : int(keep.sum(1).max())]  # kept positions first
         return Memory(states.gather(1, order.unsqueeze(2).expand(-1, -1, states.shape[2])), keep.gather(1, order))
 
-    def decode(self, memory: Memory, rows: Tensor) -> Tensor:
-        """``rows`` [M, T] (-1 pads), the same for every instance -> logits [B, M, T + 1, V]."""
-        batch, count = memory.states.shape[0], rows.shape[0]
-        wide = Memory(memory.states.repeat_interleave(count, 0), memory.mask.repeat_interleave(count, 0))
-        return self.decode_each(wide, rows.repeat(batch, 1)).unflatten(0, (batch, count))
+    def tokenise(self, texts: Sequence[str]) -> list[tuple[int, ...]]:
+        """What is decoded and scored of each text: token ids, closed by the end token."""
+        if not texts:
+            return []
+        found = self.tokenizer(list(texts), add_special_tokens=not self.pair, verbose=False).input_ids
+        if self.pair:
+            found = [[*ids, self.tokenizer.sep_token_id] for ids in found]
+        rows = self.rows
+        return [tuple(ids) if rows is None else tuple(rows[token] for token in ids) for ids in found]
 
-    def decode_each(self, memory: Memory, rows: Tensor) -> Tensor:
-        """``rows`` [B, T] (-1 pads), one per instance -> logits [B, T + 1, V]; position p follows p tokens."""
-        start = rows.new_full((rows.shape[0], 1), self.start)
-        ids = torch.cat([start, rows.masked_fill(rows < 0, self.start)], 1)  # causal: pads at the end harm nothing
-        if not (self.pair or self.whole):
-            ids = self.vocabulary[ids]
-        return self.model(
+    def decode(self, memory: Memory, prefixes: Tensor) -> Tensor:
+        """``prefixes`` [B, T] (-1 pads), one per row of the memory -> what the output layer reads [B, T + 1, width];
+        position p follows p tokens."""
+        start = prefixes.new_full((prefixes.shape[0], 1), self.start)
+        # Causal: pads at the end harm nothing.
+        ids = torch.cat([start, prefixes.masked_fill(prefixes < 0, self.start)], 1)
+        hidden: Tensor = self.model(
             encoder_outputs=(memory.states,),
             attention_mask=memory.mask.long(),
             decoder_input_ids=ids,
             use_cache=False,
         ).logits
+        return hidden
+
+    def logits(self, hidden: Tensor, tokens: Tensor | None = None) -> Tensor:
+        """Scores of the next token after `decode`: [..., width] -> [..., U] of ``tokens`` [U], or of all V."""
+        weight, bias = self.output.weight, self.output.bias
+        if tokens is not None:
+            weight, bias = weight[tokens], None if bias is None else bias[tokens]
+        return nn.functional.linear(hidden, weight, bias)
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
         """Trainable parameters: 'pretrained' (their own, lower learning rate) and 'new'."""
@@ -134,57 +151,52 @@ class Generator(nn.Module):
         return groups
 
 
-class _RestrictedHead(nn.Module):
-    """The output layer cut to the rows that the label trie needs."""
+class _OutputLayer(nn.Module):
+    """In the place of a model's output layer: hands on what that reads, and keeps its weights [V, width]."""
 
-    rows: Tensor
-
-    def __init__(self, head: nn.Linear, rows: Sequence[int]) -> None:
+    def __init__(self, layer: nn.Linear, bias: Tensor | None) -> None:
         super().__init__()
-        self.weight, self.bias = head.weight, head.bias
-        self.register_buffer("rows", torch.tensor(rows), persistent=False)
+        self.weight = layer.weight
+        self.register_buffer("bias", bias, persistent=False)
 
     def forward(self, hidden: Tensor) -> Tensor:
-        bias = None if self.bias is None else self.bias[self.rows]
-        return nn.functional.linear(hidden, self.weight[self.rows], bias)
+        return hidden
 
 
-def _restrict_head(model: Any, rows: Sequence[int]) -> None:
-    model.set_output_embeddings(_RestrictedHead(model.get_output_embeddings(), rows))
+def _open(model: Any) -> _OutputLayer:
+    """Make a model return what its output layer reads; that layer."""
+    layer, bias = model.get_output_embeddings(), None
     if hasattr(model, "final_logits_bias"):  # the BART family adds a bias of the vocabulary's size
-        model.final_logits_bias = model.final_logits_bias[:, list(rows)]
+        bias = model.final_logits_bias[0]
+        model.final_logits_bias = model.final_logits_bias.new_zeros(1, 1)
+    opened = _OutputLayer(layer, layer.bias if bias is None else bias)
+    model.set_output_embeddings(opened)
+    return opened
 
 
 def build_generator(
-    models: Models, verbalisations: Mapping[str, str], texts: Sequence[str], *, whole_vocabulary: bool
+    models: Models, labels: Sequence[str], texts: Sequence[str], *, open_vocabulary: bool = False
 ) -> Generator:
-    """The generator that ``models`` names. ``texts`` give 'tiny' its vocabulary; ``whole_vocabulary`` keeps every
-    output row of a pretrained model (the `likelihood` rule normalises over them).
-
-    Raises MethodError for a missing model, an unusable adapter, or a label longer than ``max_target_tokens``.
+    """The generator that ``models`` names. ``texts`` give 'tiny' its words. An offline pair can write the tokens of
+    ``labels`` and no others, or with ``open_vocabulary`` all that it can read. Raises MethodError for a missing model
+    and for an unusable adapter.
     """
     pair = models.generator in PAIRS
+    vocabulary = None
     if pair:
-        model, tokenizer = load_encoder(
-            models.generator, [*texts, *verbalisations.values()], models.dropout, models.layers
-        )
+        model, tokenizer = load_encoder(models.generator, [*texts, *labels], models.dropout, models.layers)
         start = tokenizer.cls_token_id
+        if not open_vocabulary:
+            known = {token for ids in tokenizer(list(labels), add_special_tokens=False).input_ids for token in ids}
+            vocabulary = sorted(known | {start, tokenizer.sep_token_id})
     else:
         model, tokenizer = _load_seq2seq(models)
         start = model.config.decoder_start_token_id
-    labels = {}
-    for name, text in verbalisations.items():
-        ids = tokenizer(text, add_special_tokens=not pair).input_ids + ([tokenizer.sep_token_id] if pair else [])
-        if len(ids) > models.max_target_tokens:
-            raise MethodError(
-                f"the verbalisation of {name!r} has {len(ids)} tokens, more than models.max_target_tokens = "
-                f"{models.max_target_tokens}; shorten it or raise the limit"
-            )
-        labels[name] = ids
     if models.generator != "tiny":
         model.get_input_embeddings().weight.requires_grad_(False)
-    whole = whole_vocabulary and not pair
-    generator = Generator(model, tokenizer, labels, start, pair=pair, whole=whole)
+    generator = Generator(
+        model, tokenizer, start, pair=pair, vocabulary=vocabulary, longest=max(64, models.max_target_tokens)
+    )
     generator.sentence_memory = not pair or models.memory == "sentence"
     return generator
 

@@ -1,92 +1,127 @@
-"""Token trie of the relations' verbalisations. Plain Python; `label_scoring` turns it into tensors.
+"""What the decoder must see to score verbalisations: the plan of one instance. Plain Python and NumPy.
 
-Every verbalisation ends with the end token, so one that is a prefix of another keeps a path of its own.
+The verbalisations of the relations that an instance admits, as token ids closed by the end token, form a trie. Its
+branching prefixes need the decoder, a prefix that begins another one is read off the longer row, and the only way
+onwards costs nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+
+import numpy as np
+
+Labels = Mapping[int, tuple[int, ...]]  # relation -> token ids, closed by the end token
 
 
 @dataclass(frozen=True)
-class LabelTrie:
-    """Nodes are prefixes (node 0 is empty); edges lead from a node to a longer prefix by one token.
+class Plan:
+    """Rows to decode, the nodes at which a token is scored, the edges (tokens) there, the relations' paths of edges.
 
-    ``edge_node[e]``, ``edge_token[e]``: where edge e starts and its token.
-    ``children[n]``: the edges that start at node n.
-    ``paths[r]``: the edges of relation r, from the root to its end token.
-    ``through[e]``: the relations whose path uses edge e.
+    ``rows`` [M, T]: prefixes, -1 pads; ``owners`` [M]: whose they are. ``node_row``, ``node_position`` [N]: position p
+    of a row scores the token after its first p; nodes ascend by row. ``edge_node``, ``edge_token`` [E], ascending by
+    node, and ``edge_slot``: an edge's place among those of its node. ``relations`` [P], ``relation_owners`` [P],
+    ``paths`` [P, D] (edges, -1 pads), ``lengths`` [P] in tokens, ``sharers`` [P]: relations with this very path.
     """
 
-    names: tuple[str, ...]
-    prefixes: tuple[tuple[int, ...], ...]
-    edge_node: tuple[int, ...]
-    edge_token: tuple[int, ...]
-    children: tuple[tuple[int, ...], ...]
-    paths: tuple[tuple[int, ...], ...]
-    through: tuple[frozenset[int], ...]
-
-    @property
-    def tokens(self) -> tuple[int, ...]:
-        """Every token that occurs, ascending."""
-        return tuple(sorted(set(self.edge_token)))
-
-    def nodes_to_decode(self, *, every: bool) -> list[int]:
-        """Nodes whose next-token scores are needed: the branching ones, or every node with a child."""
-        return [n for n, edges in enumerate(self.children) if len(edges) > 1 or (every and edges)]
-
-    def decode_plan(self, *, every: bool) -> tuple[list[tuple[int, ...]], dict[int, tuple[int, int]]]:
-        """The fewest prefixes whose decoding passes every needed node.
-
-        Returns (prefixes to decode, node -> (row, position)): position p of a row scores the token that follows
-        its first p tokens. A prefix that begins another one is read off the longer row.
-        """
-        needed = self.nodes_to_decode(every=every)
-        rows: list[tuple[int, ...]] = []
-        for prefix in sorted((self.prefixes[n] for n in needed), key=len, reverse=True):
-            if not any(row[: len(prefix)] == prefix for row in rows):
-                rows.append(prefix)
-        rows = sorted(rows) or [()]  # a trie without a choice still decodes something
-        where = {}
-        for n in needed:
-            prefix = self.prefixes[n]
-            row = next(i for i, row in enumerate(rows) if row[: len(prefix)] == prefix)
-            where[n] = (row, len(prefix))
-        return rows, where
+    rows: np.ndarray
+    owners: np.ndarray
+    node_row: np.ndarray
+    node_position: np.ndarray
+    edge_node: np.ndarray
+    edge_token: np.ndarray
+    edge_slot: np.ndarray
+    relations: np.ndarray
+    relation_owners: np.ndarray
+    paths: np.ndarray
+    lengths: np.ndarray
+    sharers: np.ndarray
 
 
-def build_trie(labels: Mapping[str, Sequence[int]]) -> LabelTrie:
-    """Trie of ``labels`` (relation -> token ids, each closed by the end token), relations in the given order.
+def plan(labels: Labels, wanted: Iterable[int], *, every: bool) -> Plan:
+    """How to score the relations ``wanted`` among ``labels``: at branching prefixes, or at ``every`` prefix.
 
-    Raises ValueError where two relations have the same tokens, naming both, or where one has none.
+    Relations with equal tokens share a path. Raises ValueError for a verbalisation without tokens.
     """
-    seen: dict[tuple[int, ...], str] = {}
-    nodes: dict[tuple[int, ...], int] = {(): 0}
-    paths = []
-    for name, ids in labels.items():
-        key = tuple(ids)
-        if not key:
-            raise ValueError(f"relation {name!r} has an empty verbalisation")
-        if key in seen:
-            raise ValueError(f"relations {seen[key]!r} and {name!r} have the same verbalisation tokens {list(key)}")
-        seen[key] = name
-        # Every node but the root ends one edge, which has its number less one.
-        paths.append(tuple(nodes.setdefault(key[:depth], len(nodes)) - 1 for depth in range(1, len(key) + 1)))
-    ends = list(nodes)[1:]
-    children: list[list[int]] = [[] for _ in nodes]
-    through: list[set[int]] = [set() for _ in ends]
-    for edge, prefix in enumerate(ends):
-        children[nodes[prefix[:-1]]].append(edge)
-    for relation, path in enumerate(paths):
-        for edge in path:
-            through[edge].add(relation)
-    return LabelTrie(
-        names=tuple(labels),
-        prefixes=tuple(nodes),
-        edge_node=tuple(nodes[prefix[:-1]] for prefix in ends),
-        edge_token=tuple(prefix[-1] for prefix in ends),
-        children=tuple(map(tuple, children)),
-        paths=tuple(paths),
-        through=tuple(map(frozenset, through)),
+    children: dict[tuple[int, ...], dict[int, None]] = {}
+    for relation, ids in labels.items():
+        if not ids:
+            raise ValueError(f"relation {relation} has an empty verbalisation")
+        for depth, token in enumerate(ids):
+            children.setdefault(ids[:depth], {})[token] = None
+    wanted = list(wanted)
+    steps = {r: [d for d in range(len(labels[r])) if every or len(children[labels[r][:d]]) > 1] for r in wanted}
+    needed = {labels[r][:depth] for r, depths in steps.items() for depth in depths}
+    rows: list[tuple[int, ...]] = []
+    place: dict[tuple[int, ...], tuple[int, int]] = {}
+    for prefix in sorted(needed, key=lambda p: (-len(p), p)):
+        if prefix not in place:
+            for depth in range(len(prefix) + 1):
+                place.setdefault(prefix[:depth], (len(rows), depth))
+            rows.append(prefix)
+    nodes = sorted(needed, key=place.__getitem__)
+    edges = [(node, token) for node in nodes for token in children[node]]
+    number = {edge: at for at, edge in enumerate(edges)}
+    at_node = {node: at for at, node in enumerate(nodes)}
+    same = Counter(labels.values())
+    return Plan(
+        rows=_padded(rows),
+        owners=np.zeros(len(rows), dtype=np.int64),
+        node_row=_whole(place[node][0] for node in nodes),
+        node_position=_whole(place[node][1] for node in nodes),
+        edge_node=_whole(at_node[node] for node, _ in edges),
+        edge_token=_whole(token for _, token in edges),
+        edge_slot=_whole(slot for node in nodes for slot in range(len(children[node]))),
+        relations=_whole(wanted),
+        relation_owners=np.zeros(len(wanted), dtype=np.int64),
+        paths=_padded([[number[labels[r][:d], labels[r][d]] for d in steps[r]] for r in wanted]),
+        lengths=_whole(len(labels[r]) for r in wanted),
+        sharers=_whole(same[labels[r]] for r in wanted),
     )
+
+
+def joined(plans: Sequence[Plan]) -> Plan:
+    """One plan for several instances; that of ``plans[b]`` is owned by b."""
+    rows, nodes, edges = (_starts(getattr(p, name) for p in plans) for name in ("rows", "node_row", "edge_node"))
+
+    def put(name: str, shifts: np.ndarray | None = None) -> np.ndarray:
+        parts = [getattr(p, name) for p in plans]
+        return np.concatenate(parts if shifts is None else [x + by for x, by in zip(parts, shifts, strict=True)])
+
+    owner = np.arange(len(plans))
+    return Plan(
+        rows=_stacked([p.rows for p in plans]),
+        owners=put("owners", owner),
+        node_row=put("node_row", rows),
+        node_position=put("node_position"),
+        edge_node=put("edge_node", nodes),
+        edge_token=put("edge_token"),
+        edge_slot=put("edge_slot"),
+        relations=put("relations"),
+        relation_owners=put("relation_owners", owner),
+        paths=_stacked([np.where(p.paths < 0, -1, p.paths + by) for p, by in zip(plans, edges, strict=True)]),
+        lengths=put("lengths"),
+        sharers=put("sharers"),
+    )
+
+
+def _starts(parts: Iterable[np.ndarray]) -> np.ndarray:
+    return np.cumsum([0, *(len(part) for part in parts)])[:-1]
+
+
+def _whole(numbers: Iterable[int]) -> np.ndarray:
+    return np.fromiter(numbers, dtype=np.int64)
+
+
+def _padded(rows: Sequence[Sequence[int]]) -> np.ndarray:
+    width = max(map(len, rows), default=0)
+    return np.array([[*row, *[-1] * (width - len(row))] for row in rows], dtype=np.int64).reshape(len(rows), width)
+
+
+def _stacked(blocks: Sequence[np.ndarray]) -> np.ndarray:
+    whole = np.full((sum(map(len, blocks)), max(b.shape[1] for b in blocks)), -1)
+    for start, block in zip(_starts(blocks), blocks, strict=True):
+        whole[start : start + len(block), : block.shape[1]] = block
+    return whole

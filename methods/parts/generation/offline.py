@@ -83,19 +83,24 @@ def train_tokenizer(texts: Sequence[str]) -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(tokenizer_object=core, **special)
 
 
-def build_pair(encoder: BertModel, vocabulary: Sequence[int], start: int, dropout: float) -> EncoderDecoderModel:
-    """Join ``encoder`` and a new one-layer pre-norm decoder over ``vocabulary`` (encoder token ids, in row order).
+def build_pair(
+    encoder: BertModel, vocabulary: Sequence[int] | None, start: int, dropout: float, longest: int
+) -> EncoderDecoderModel:
+    """Join ``encoder`` and a new one-layer pre-norm decoder over ``vocabulary`` (encoder token ids, in row order), or
+    over all that the encoder reads (None).
 
-    Input and output rows of the decoder are one matrix, copied from the encoder's word embeddings.
+    Input and output rows of the decoder are one matrix: a trained copy of the encoder's word embeddings, or these
+    themselves where they are all of them.
     """
     width = encoder.config.hidden_size
+    words = encoder.get_input_embeddings().weight
     config = MBartConfig(
-        vocab_size=len(vocabulary),
+        vocab_size=len(words if vocabulary is None else vocabulary),
         d_model=width,
         decoder_layers=1,
         decoder_attention_heads=encoder.config.num_attention_heads,
         decoder_ffn_dim=2 * width,
-        max_position_embeddings=64,
+        max_position_embeddings=longest,
         dropout=dropout,
         attention_dropout=dropout,
         activation_function="gelu",
@@ -109,10 +114,12 @@ def build_pair(encoder: BertModel, vocabulary: Sequence[int], start: int, dropou
         tie_word_embeddings=True,
     )
     decoder = MBartForCausalLM(config)
-    words = encoder.get_input_embeddings().weight.detach()
-    with torch.no_grad():
-        decoder.get_input_embeddings().weight.copy_(words[list(vocabulary)])
-        decoder.get_output_embeddings().weight = decoder.get_input_embeddings().weight
+    if vocabulary is None:
+        decoder.get_input_embeddings().weight = words
+    else:
+        with torch.no_grad():
+            decoder.get_input_embeddings().weight.copy_(words[list(vocabulary)])
+    decoder.get_output_embeddings().weight = decoder.get_input_embeddings().weight
     model = EncoderDecoderModel(encoder=encoder, decoder=decoder)
     model.config.decoder_start_token_id = start
     return model
