@@ -20,6 +20,7 @@ from methods.parts.retrieval.bm25 import BM25Retriever, CompiledBM25, largest
 from methods.parts.retrieval.dense import DenseRetriever, sentence_encoder
 from methods.parts.retrieval.random import RandomRetriever
 from methods.parts.retrieval.retriever import Retriever
+from methods.parts.verbalize import sure_words
 from methods.settings import Models
 from methods.types import Instance, Neighbours, RelationSchema, Span
 from tests.methods.conftest import make_instances
@@ -121,6 +122,30 @@ def test_span_vectors_are_means_of_hidden_states(name: str, schema: RelationSche
     bare = encoder.tokenizer(list(one.tokens), is_split_into_words=True, return_tensors="pt")
     last = encoder.model(input_ids=bare.input_ids, attention_mask=bare.attention_mask).last_hidden_state[0, -1]
     assert torch.allclose(encoder([one], labelled=False)[0, 2], last, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["tiny", "roberta"])
+def test_a_filled_template_is_the_label_span(name: str, seq2seq: dict[str, Path]) -> None:
+    text = "{head} was born in {tail}"
+    schema = RelationSchema(("born_in",), {"born_in": text}, template=True)
+    one = Instance("i", ("ann", "left", "oslo"), Span(0, 1), Span(2, 3), "born_in")
+    models = Models(instance_encoder=str(seq2seq.get(name, name)), max_input_tokens=64)
+    encoder = SpanEncoder(models, schema, ["ann left oslo was born in"])
+    ids, (_, _, label) = encoder._row(one, True)
+    assert encoder.tokenizer.decode([ids[p] for p in label]) == "ann was born in oslo"
+    assert [ids[label[0] - 1], ids[-1]] == [encoder.tokenizer.sep_token_id] * 2  # one separator, one end
+
+
+def test_spans_lie_in_the_sentence_not_in_the_lead(schema: RelationSchema) -> None:
+    one = Instance("i", ("ann", "left", "oslo"), Span(0, 1), Span(2, 3), "born_in", "PERSON", "CITY")
+    models = Models(instance_encoder="tiny", input="sure", max_input_tokens=64, memory="sentence")
+    encoder = SpanEncoder(models, schema, [" ".join(sure_words(one))])
+    ids, (head, tail, _) = encoder._row(one, False)
+    text = encoder.tokenizer(" ".join(sure_words(one))).input_ids
+    assert ids == text
+    spots = [p for p, t in enumerate(text) if t == encoder.tokenizer.convert_tokens_to_ids("ann")]
+    assert head == spots[-1:]
+    assert tail == [len(text) - 2]
 
 
 def test_a_long_sentence_keeps_its_entities(schema: RelationSchema) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from methods.parts.generation.offline import train_tokenizer
 from methods.parts.text_prompt import PromptBuilder
-from methods.parts.verbalize import MARKERS, marked_words, neighbour_words, type_words, window
+from methods.parts.verbalize import MARKERS, marked_words, neighbour_words, sure_lead, sure_words, type_words, window
 from methods.types import Instance, RelationSchema, Span
 from tests.methods.conftest import make_instances
 
@@ -46,6 +46,47 @@ def test_a_literal_marker_in_the_corpus_is_no_marker() -> None:
     assert "x< /e1 >y" in words
 
 
+def test_the_input_of_sure_names_entities_and_types() -> None:
+    one = instance("Ada Lovelace was born in London .", (0, 2), (5, 6), ("PERSON", "STATE_OR_PROVINCE"))
+    assert " ".join(sure_words(one)) == (
+        "The head entity is Ada Lovelace . The tail entity is London . The type of Ada Lovelace is person . "
+        "The type of London is state or province . Ada Lovelace was born in London ."
+    )
+
+
+def test_without_types_the_input_of_sure_has_markers() -> None:
+    assert " ".join(sure_words(instance("Ada wrote notes", (0, 1), (2, 3)))) == (
+        "The head entity is Ada . The tail entity is notes . <e1> Ada </e1> wrote <e2> notes </e2>"
+    )
+
+
+def test_an_entity_without_a_type_has_no_sentence_about_it() -> None:
+    assert " ".join(sure_words(instance("Ada wrote notes", (0, 1), (2, 3), ("", "WORK")))) == (
+        "The head entity is Ada . The tail entity is notes . The type of notes is work . Ada wrote notes"
+    )
+
+
+def test_a_literal_marker_is_no_marker_in_the_input_of_sure() -> None:
+    assert not set(MARKERS) & set(sure_words(instance("<e1> wrote </e2>", (0, 1), (2, 3), ("A", "B"))))
+
+
+def test_the_lead_outlives_a_cut(schema: RelationSchema) -> None:
+    one = instance("year " * 97 + "ann born oslo", (97, 98), (99, 100), ("PERSON", "CITY"))
+    builder = prompts(schema, 40, "sure")
+    text = builder.tokenizer.decode(builder.ids(one))
+    assert builder.tokenizer.decode(builder.tokenizer(" ".join(sure_lead(one))).input_ids[1:-1]) in text
+    assert (builder.shortened, builder.lost_entities) == (1, 0)
+
+
+def test_entities_that_the_lead_has_no_room_for_are_counted(schema: RelationSchema) -> None:
+    one = instance("ann " * 9 + "oslo", (0, 9), (9, 10), ("PERSON", "CITY"))
+    lead = len(prompts(schema, 99).tokenizer(" ".join(sure_lead(one)[: 5 + 9])).input_ids) - 2
+    for room, lost in ((lead, 1), (lead - 1, 2)):
+        builder = prompts(schema, room + 2, "sure")
+        builder.ids(one)
+        assert builder.lost_entities == lost
+
+
 spans = st.tuples(st.integers(0, 40), st.integers(1, 5))
 
 
@@ -65,11 +106,11 @@ def test_a_window_always_holds_both_entities(
     assert [w for w in marked_words(one, room) if w not in MARKERS] == list(one.tokens[lo:hi])
 
 
-def prompts(schema: RelationSchema, room: int) -> PromptBuilder:
+def prompts(schema: RelationSchema, room: int, kind: str = "markers") -> PromptBuilder:
     texts = [" ".join(i.tokens) for i in make_instances("t", 23)] + list(schema.verbalisations.values())
-    tokenizer = train_tokenizer([*texts, "person city firm : ,"])
+    tokenizer = train_tokenizer([*texts, "person city firm : ,", " ".join(sure_lead(make_instances("t", 1)[0]))])
     tokenizer.add_tokens(list(MARKERS), special_tokens=True)
-    return PromptBuilder(tokenizer, schema, room)
+    return PromptBuilder(tokenizer, schema, room, kind=kind)
 
 
 def test_a_prompt_is_the_query_then_its_neighbours(schema: RelationSchema) -> None:
