@@ -9,8 +9,10 @@ from pydantic import Field, model_validator
 from methods.settings import Settings, all_but
 
 Candidates = Literal["random", "shortlist", "mixed"]
+CandidatesPer = Literal["batch", "query"]
 Distance = Literal["cosine", "l2"]
-Reduction = Literal["mean", "max"]
+Reduction = Literal["mean", "max", "min", "softmax", "softmin"]
+SpanPairs = Literal["aligned", "all"]
 Selection = Literal["soft", "hard", "sparse"]
 TemperatureRule = Literal["fixed", "annealed", "learned", "spread"]
 
@@ -32,9 +34,23 @@ class EtragOptions(Settings):
         "soft", description="hard: the k nearest, with the soft gradient; sparse: steps between sparse top-j masks"
     )
     distance: Distance = Field("cosine", description="of two spans; l2 is the squared Euclidean distance")
-    reduction: Reduction = Field("mean", description="over the spans of a pair; max counts the nearest span alone")
+    reduction: Reduction = Field(
+        "mean",
+        description="of the nearness of a pair's spans; max counts the nearest span alone, min the farthest, softmax "
+        "and softmin are means that lean to the one or the other",
+    )
+    pairs: SpanPairs = Field("aligned", description="head with head, tail with tail, label with label; or all with all")
     candidates: Candidates = Field("random", description="what a training step selects from")
-    candidate_count: int = Field(32, ge=2, description="candidates per training step")
+    candidate_count: int = Field(32, ge=2, description="candidates per training step, or per query of it")
+    candidates_per: CandidatesPer = Field(
+        "batch", description="a step's queries share their candidates, or each query has its own (as published)"
+    )
+    epsilon: float = Field(
+        0.0, ge=0, le=1, description="of a training shortlist, share of places that go to random instances"
+    )
+    database_limit: int = Field(
+        0, ge=0, description="a random sample of so many instances is the database; 5000 as published, 0 for all"
+    )
     test_candidates: int = Field(
         0, ge=0, description="select from this many nearest instances at test time; 0 from the whole database"
     )
@@ -51,4 +67,19 @@ class EtragOptions(Settings):
             raise ValueError(f"candidate_count must be larger than k = {self.k}")
         if 0 < self.test_candidates < self.k:
             raise ValueError(f"test_candidates must be at least k = {self.k}, or 0 for the whole database")
+        if 0 < self.database_limit <= self.k:
+            raise ValueError(f"database_limit must be larger than k = {self.k}, or 0 for all instances")
+        if self.epsilon and self.candidates != "shortlist":
+            raise ValueError(f"epsilon is of a shortlist, but candidates = {self.candidates}")
+        return self
+
+    @model_validator(mode="after")
+    def _searchable(self) -> EtragOptions:
+        """Search is by inner products: those of the mean, and of each span with its like."""
+        searched = self.candidates != "random" or self.test_candidates > 0
+        if searched and (self.reduction, self.pairs) not in (("mean", "aligned"), ("mean", "all"), ("max", "aligned")):
+            raise ValueError(
+                f"reduction = {self.reduction} over {self.pairs} pairs of spans cannot be searched by; it needs "
+                "candidates = random and test_candidates = 0 (mean, and max over aligned pairs, can)"
+            )
         return self
