@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from methods.base import MethodError
 from methods.parts.generation.offline import Quiet, load_encoder, with_dropout
+from methods.parts.lora import add_lora, check_lora
 from methods.parts.model_files import ALIASES, MINILM, resolve
 from methods.parts.verbalize import label_words, window
 from methods.settings import Models
@@ -38,7 +39,7 @@ class SpanEncoder(nn.Module):
         ``autocast`` makes the encoder compute in."""
         super().__init__()
         self.schema, self.max_tokens, self._autocast = schema, models.max_input_tokens, autocast
-        self.model, self.tokenizer = _load(models.instance_encoder, texts, models.dropout, models.layers)
+        self.model, self.tokenizer = _load(models, texts)
         self.model.get_input_embeddings().weight.requires_grad_(models.instance_encoder == "tiny")
         # Under its relations where they are encoded: an instance may be shown under others than its own.
         self._rows: dict[tuple[str, tuple[str, ...]], Row] = {}
@@ -123,9 +124,20 @@ def _of_similar_length(lengths: Sequence[int]) -> list[list[int]]:
     return groups
 
 
-def _load(name: str, texts: Sequence[str], dropout: float, layers: int | None) -> tuple[Any, Any]:
+def _load(models: Models, texts: Sequence[str]) -> tuple[Any, Any]:
+    """Encoder and tokenizer. Raises MethodError."""
+    check_lora(models, ("instance_encoder_lora",))
+    name = models.instance_encoder
     if name == "tiny" or ALIASES.get(name, name) == MINILM:
-        return load_encoder(name, texts, dropout, layers)
+        model, tokenizer = load_encoder(name, texts, models.dropout, models.layers)
+    else:
+        model, tokenizer = _load_pretrained(name, models.dropout)
+    if models.instance_encoder_lora is not None:
+        model = add_lora(model, models.instance_encoder_lora, "models.instance_encoder_lora")
+    return model, tokenizer
+
+
+def _load_pretrained(name: str, dropout: float) -> tuple[Any, Any]:
     from transformers import AutoModel, AutoTokenizer
 
     path = resolve(name).path

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import ClassVar
 
@@ -21,10 +21,11 @@ from methods.parts.conditioning import Conditioning, Groups, Views, checked
 from methods.parts.generation.generator import Generator, Memory, build_generator
 from methods.parts.generation.label_scoring import LabelScorer
 from methods.parts.generation.label_trie import build_trie
+from methods.parts.optim import Group
 from methods.parts.text_prompt import PromptBuilder
 from methods.parts.trainer import train as run_training
 from methods.parts.verbalize import marked_words, neighbour_words
-from methods.settings import Between, SearchSpace
+from methods.settings import Between, SearchSpace, Stage
 from methods.types import Instance, Neighbours, Prediction
 
 PREDICT_BATCH = 64
@@ -88,17 +89,13 @@ class GenerativeMethod(Method):
         prepared = time.perf_counter()
         groups = self.groups()
         dev_loss = (lambda: self.mean_loss(dev)) if dev else None
-        log = run_training(self.body, groups, self.loss, train, dev_loss, self.context, self.observe)
-        trained = time.perf_counter()
+        log = run_training(self.body, groups, self.loss, train, dev_loss, self.context, self.observe, self.stages())
         return FitReport(
             steps=log.steps,
             instances_seen=log.instances_seen,
-            parameters={
-                "total": sum(p.numel() for p in self.body.parameters()),
-                "trained": sum(p.numel() for parameters, _ in groups for p in parameters),
-            },
+            parameters={"total": _count(self.body.parameters()), "trained": sum(_count(g.parameters) for g in groups)},
             history=log.history,
-            timings={"prepare": prepared - started, "train": trained - prepared},
+            timings={"prepare": prepared - started, "train": time.perf_counter() - prepared},
             diagnostics=self.conditioner.after_training(),
         )
 
@@ -143,13 +140,17 @@ class GenerativeMethod(Method):
         self.body = nn.ModuleDict(parts).to(self.context.device)
 
     def groups(self) -> Groups:
-        """(parameters, learning rate) of all that is trained."""
-        parts, rates = self.generator.parameter_groups(), self.context.optimisation
+        """All that is trained."""
+        weights, rates = self.generator.parameter_groups(), self.context.optimisation
         return [
-            (parts["pretrained"], rates.learning_rate),
-            (parts["new"], rates.new_learning_rate),
+            Group("pretrained", "generator", weights["pretrained"], rates.learning_rate),
+            Group("new", "generator", weights["new"], rates.new_learning_rate),
             *self.conditioner.groups(),
         ]
+
+    def stages(self) -> Sequence[Stage]:
+        """What is trained, and for how many steps, before all is trained together."""
+        return ()
 
     def observe(self, step: int) -> dict[str, float]:
         """Called after each backward pass: numbers for the history."""
@@ -181,6 +182,10 @@ class GenerativeMethod(Method):
         # A gold relation that the types exclude (label noise) must still have a finite loss.
         admitted = admitted.scatter(1, relations.unsqueeze(1), True)
         return self.scorer.gold(partial(self.generator.decode_each, memory), relations, admitted), rows
+
+
+def _count(parameters: Iterable[nn.Parameter]) -> int:
+    return sum(p.numel() for p in parameters)
 
 
 def _predicted(method: GenerativeMethod, instances: Sequence[Instance], shown: Shown | None = None) -> Prediction:
