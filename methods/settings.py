@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 
 class Settings(BaseModel):
@@ -29,7 +29,9 @@ class Budget(Settings):
     evaluate_every: int = Field(100, ge=1, description="steps between two evaluations of the dev loss")
     patience: int = Field(0, ge=0, description="evaluations without improvement before stopping; 0 trains to the end")
     restore_best: bool = Field(False, description="return to the weights with the lowest dev loss")
-    patience_after: int = Field(0, ge=0, description="steps before the first evaluation that may stop training")
+    patience_after: int = Field(
+        0, ge=0, description="evaluations up to this step neither stop the training nor count as the best"
+    )
 
     def steps(self, instances: int) -> int:
         """Optimiser steps for a training subset of this many instances."""
@@ -37,23 +39,57 @@ class Budget(Settings):
         return max(1, min(self.max_steps, self.max_epochs * per_epoch))
 
 
+class Stage(Settings):
+    """Steps in which some parts of a method are trained and the others stand still."""
+
+    steps: int = Field(ge=1, description="optimiser steps, taken from the budget's")
+    train: tuple[str, ...] = Field(min_length=1, description="parts that are trained: generator, retriever, prompt")
+    warmup: float = Field(0.0, ge=0, le=1, description="share of the stage in which learning rates rise from 0")
+
+
+Decay = Literal["linear", "none"]
+# What `optimisation.groups` may name: pretrained and new weights of the generator, ETRAG's retriever, its projection.
+GroupName = Literal["pretrained", "new", "retriever", "prompt"]
+
+
+class GroupSettings(Settings):
+    """What one group of parameters has instead of what all share; None: as all."""
+
+    learning_rate: float | None = Field(None, gt=0, description="instead of the one that the method gives the group")
+    weight_decay: float | None = Field(None, ge=0)
+    clip_norm: float | None = Field(None, ge=0, description="of this group alone; 0 does not clip")
+    warmup: float | None = Field(None, ge=0, le=1)
+    decay: Decay | None = None
+
+    @model_serializer(mode="wrap")
+    def _given(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What is said alone: a younger setting changes no record of groups."""
+        return {name: value for name, value in plain(self).items() if value is not None}
+
+
 class Optimisation(Settings):
-    """AdamW, linear warm-up and linear decay; shared by every method."""
+    """AdamW with a learning rate that rises and falls linearly; shared by every method."""
 
     learning_rate: float = Field(2e-4, gt=0, description="pretrained weights of the generator")
     new_learning_rate: float = Field(5e-4, gt=0, description="new weights (decoder, markers, projections)")
     weight_decay: float = Field(0.01, ge=0)
-    warmup: float = Field(0.1, ge=0, le=1, description="share of the steps with a rising learning rate")
-    clip_norm: float = Field(1.0, gt=0, description="gradient norm at most")
+    warmup: float = Field(0.1, ge=0, le=1, description="share of the steps with a rising learning rate; 0: none")
+    decay: Decay = Field("linear", description="after that: linear towards 0 at the end, or none")
+    clip_norm: float = Field(1.0, ge=0, description="gradient norm at most, of all groups together; 0 does not clip")
+    groups: Mapping[GroupName, GroupSettings] = Field(
+        default_factory=dict, description="settings of single groups of parameters; the others have the shared ones"
+    )
 
 
 class Lora(Settings):
-    """Low-rank adapters for the generator (peft); field names as in peft."""
+    """Low-rank adapters (peft); field names as in peft."""
 
     r: int = Field(32, ge=1)
     alpha: int = Field(16, ge=1)
     dropout: float = Field(0.1, ge=0, lt=1)
-    target_modules: tuple[str, ...] = ("q", "k", "v", "o", "wi", "wo")
+    target_modules: tuple[str, ...] | None = Field(
+        None, min_length=1, description="layers by name; default: those of the model's family (methods.parts.lora)"
+    )
 
 
 class Models(Settings):
@@ -81,7 +117,8 @@ class Models(Settings):
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="of matrix products in the models; auto: bfloat16 (autocast) on a GPU, float32 on a CPU"
     )
-    lora: Lora | None = None
+    lora: Lora | None = Field(None, description="adapters of the generator, whose own weights are then frozen")
+    instance_encoder_lora: Lora | None = Field(None, description="the same of the instance encoder")
 
     @model_validator(mode="after")
     def _readable(self) -> Models:
@@ -91,8 +128,8 @@ class Models(Settings):
 
 
 def all_but(*unused: str) -> tuple[str, ...]:
-    """For ``Settings.uses``: every field of `Models` but these."""
-    return tuple(name for name in Models.model_fields if name not in unused)
+    """For ``Settings.uses``: every field of `Models` but these and their adapters."""
+    return tuple(name for name in Models.model_fields if name.removesuffix("_lora") not in unused)
 
 
 Settings.uses = all_but()

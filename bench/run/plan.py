@@ -17,6 +17,7 @@ from bench.run.examinations import EXAMINATIONS
 from bench.run.weights import kept_hash
 from bench.scoring.labels import check_corpus
 from bench.settings.config import RunConfig, TypeConstraints, method_optimisation, method_options
+from methods.parts.lora import check_lora
 from methods.parts.model_files import identify
 from methods.registry import METHODS
 from methods.settings import Budget, Models, Optimisation, Scoring, Settings
@@ -86,9 +87,9 @@ def plan(config: RunConfig, dataset: Dataset) -> tuple[CellSpec, ...]:
     Raises ConfigError (options, device, draws, test sets), RegistryError (method), MethodError (model) and DataError
     (metric).
     """
-    _check(config, dataset)
-    check_corpus(dataset)
     options, device = method_options(config), resolve_device(config.device)
+    _check(config, dataset, options)
+    check_corpus(dataset)
     optimisations = {method: method_optimisation(config, method) for method in config.methods}
     asked = {one.name: one.asked(config) for one in EXAMINATIONS}
     shared = _shared_identity(config, dataset, device, asked)
@@ -145,8 +146,10 @@ def _own_identity(config: RunConfig, method: str, options: Settings, optimisatio
     }
 
 
-def _check(config: RunConfig, dataset: Dataset) -> None:
-    """Settings that fit the configuration but not this corpus."""
+def _check(config: RunConfig, dataset: Dataset, options: Mapping[str, Settings]) -> None:
+    """Settings that fit the configuration but not this corpus, or not a model that a method uses."""
+    for own in options.values():
+        check_lora(config.models, own.uses)
     if config.dataset.split_ids and not dataset.published:
         raise ConfigError("split_ids is set, but this command does not read it; leave it out")
     for ratio in config.ratios:

@@ -17,6 +17,7 @@ from methods.etrag.selection import Select
 from methods.etrag.selection_report import describe, left_out
 from methods.etrag.soft_prompt import SoftPrompt
 from methods.parts.conditioning import Conditioning, Groups, Views
+from methods.parts.optim import Group
 from methods.parts.text_prompt import PromptBuilder
 from methods.types import Instance, Neighbours
 
@@ -84,7 +85,10 @@ class SoftConditioning(Conditioning):
     def groups(self) -> Groups:
         encoder = [p for p in self.retriever.parameters() if p.requires_grad]
         new = [*self.soft_prompt.parameters(), *self.temperature.parameters()]
-        return [(encoder, self.options.learning_rate), (new, self.context.optimisation.new_learning_rate)]
+        return [
+            Group("retriever", "retriever", encoder, self.options.learning_rate),
+            Group("prompt", "prompt", new, self.context.optimisation.new_learning_rate),
+        ]
 
     def observe(self, step: int) -> Mapping[str, float]:
         """The gradient that reaches the retriever, and how far the database's keys have moved."""

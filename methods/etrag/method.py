@@ -19,7 +19,7 @@ from methods.etrag.span_encoder import SpanEncoder
 from methods.etrag.temperature import RULES
 from methods.parts.extractor import GenerativeMethod
 from methods.parts.verbalize import INPUTS
-from methods.settings import Between, OneOf, SearchSpace
+from methods.settings import Between, OneOf, SearchSpace, Stage
 from methods.types import Instance
 
 
@@ -45,6 +45,9 @@ class Etrag(GenerativeMethod):
         width = pools.retriever.width
         soft, t = SoftPrompt(width, self.generator.width), self.temperature(width)
         return self.Conditioning(self.prompts, train, self.options, self.context, pools, soft, t, self.selection())
+
+    def stages(self) -> tuple[Stage, ...]:
+        return self.options.first_stages
 
     def retriever(self, train: Sequence[Instance]) -> SpanEncoder:
         """A new one, always with the same weights, whatever was drawn at random before."""

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from methods.settings import Settings, all_but
+from methods.settings import Settings, Stage, all_but
 
 Candidates = Literal["random", "shortlist", "mixed"]
 CandidatesPer = Literal["batch", "query"]
@@ -60,6 +60,10 @@ class EtragOptions(Settings):
     )
     exact_below: int = Field(50_000, ge=1, description="instances above which nearest ones are searched approximately")
     learning_rate: float = Field(1e-4, gt=0, description="of the retriever's encoder; 1e-3 as published")
+    stages: tuple[Stage, ...] = Field((), description="what is trained before all is trained together")
+    retriever_steps: int = Field(
+        0, ge=0, description="short for one stage: retriever and prompt alone, learning rates rising; 300 as published"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> EtragOptions:
@@ -71,6 +75,8 @@ class EtragOptions(Settings):
             raise ValueError(f"database_limit must be larger than k = {self.k}, or 0 for all instances")
         if self.epsilon and self.candidates != "shortlist":
             raise ValueError(f"epsilon is of a shortlist, but candidates = {self.candidates}")
+        if self.stages and self.retriever_steps:
+            raise ValueError("retriever_steps is short for one of the stages; give one of the two")
         return self
 
     @model_validator(mode="after")
@@ -83,3 +89,10 @@ class EtragOptions(Settings):
                 "candidates = random and test_candidates = 0 (mean, and max over aligned pairs, can)"
             )
         return self
+
+    @property
+    def first_stages(self) -> tuple[Stage, ...]:
+        """The stages, also where ``retriever_steps`` stands for one."""
+        if not self.retriever_steps:
+            return self.stages
+        return (Stage(steps=self.retriever_steps, train=("retriever", "prompt"), warmup=1.0),)

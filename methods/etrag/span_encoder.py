@@ -12,6 +12,7 @@ from torch.utils.checkpoint import checkpoint
 
 from methods.base import MethodError
 from methods.parts.generation.offline import Quiet, load_encoder, with_dropout
+from methods.parts.lora import add_lora, check_lora
 from methods.parts.model_files import ALIASES, MINILM, resolve
 from methods.parts.verbalize import label_words, sure_lead, window
 from methods.settings import Models
@@ -40,7 +41,7 @@ class SpanEncoder(nn.Module):
         super().__init__()
         self.schema, self.max_tokens, self._autocast = schema, models.max_input_tokens, autocast
         self.kind = models.input
-        self.model, self.tokenizer = _load(models.instance_encoder, texts, models.dropout, models.layers)
+        self.model, self.tokenizer = _load(models, texts)
         empty = self.tokenizer("").input_ids
         self._start, self._end = empty[:-1], empty[-1:]
         self.model.get_input_embeddings().weight.requires_grad_(models.instance_encoder == "tiny")
@@ -148,9 +149,20 @@ def _of_similar_length(lengths: Sequence[int]) -> list[list[int]]:
     return groups
 
 
-def _load(name: str, texts: Sequence[str], dropout: float, layers: int | None) -> tuple[Any, Any]:
+def _load(models: Models, texts: Sequence[str]) -> tuple[Any, Any]:
+    """Encoder and tokenizer. Raises MethodError."""
+    check_lora(models, ("instance_encoder_lora",))
+    name = models.instance_encoder
     if name == "tiny" or ALIASES.get(name, name) == MINILM:
-        return load_encoder(name, texts, dropout, layers)
+        model, tokenizer = load_encoder(name, texts, models.dropout, models.layers)
+    else:
+        model, tokenizer = _load_pretrained(name, models.dropout)
+    if models.instance_encoder_lora is not None:
+        model = add_lora(model, models.instance_encoder_lora, "models.instance_encoder_lora")
+    return model, tokenizer
+
+
+def _load_pretrained(name: str, dropout: float) -> tuple[Any, Any]:
     from transformers import AutoModel, AutoTokenizer
 
     path = resolve(name).path

@@ -11,10 +11,11 @@ from torch import Tensor, nn
 
 from methods.base import Shown
 from methods.parts.generation.generator import EncoderInput
+from methods.parts.optim import Group
 from methods.parts.text_prompt import PromptBuilder
 from methods.types import Instance, Neighbours, bars
 
-Groups = list[tuple[list[nn.Parameter], float]]  # parameters that are trained, and their learning rate
+Groups = list[Group]  # all that is trained
 
 
 @dataclass(frozen=True)

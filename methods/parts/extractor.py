@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -20,10 +20,11 @@ from methods.parts.conditioning import Conditioning, Groups, Views, checked
 from methods.parts.generation.generator import Generator, build_generator
 from methods.parts.generation.label_scoring import LabelScorer
 from methods.parts.generation.targets import Targets
+from methods.parts.optim import Group
 from methods.parts.text_prompt import PromptBuilder
 from methods.parts.trainer import train as run_training
 from methods.parts.verbalize import INPUTS, neighbour_words
-from methods.settings import Between, SearchSpace
+from methods.settings import Between, SearchSpace, Stage
 from methods.types import Instance, Neighbours, Prediction
 
 PREDICT_BATCH = 64
@@ -89,17 +90,13 @@ class GenerativeMethod(Method):
         prepared = time.perf_counter()
         groups = self.groups()
         dev_loss = (lambda: self.mean_loss(dev)) if dev else None
-        log = run_training(self.body, groups, self.loss, train, dev_loss, self.context, self.observe)
-        trained = time.perf_counter()
+        log = run_training(self.body, groups, self.loss, train, dev_loss, self.context, self.observe, self.stages())
         return FitReport(
             steps=log.steps,
             instances_seen=log.instances_seen,
-            parameters={
-                "total": sum(p.numel() for p in self.body.parameters()),
-                "trained": sum(p.numel() for parameters, _ in groups for p in parameters),
-            },
+            parameters={"total": _count(self.body.parameters()), "trained": sum(_count(g.parameters) for g in groups)},
             history=log.history,
-            timings={"prepare": prepared - started, "train": trained - prepared},
+            timings={"prepare": prepared - started, "train": time.perf_counter() - prepared},
             diagnostics=self.conditioner.after_training() | self._shortened(),
         )
 
@@ -144,13 +141,17 @@ class GenerativeMethod(Method):
         self.body = nn.ModuleDict(parts).to(self.context.device)
 
     def groups(self) -> Groups:
-        """(parameters, learning rate) of all that is trained."""
-        parts, rates = self.generator.parameter_groups(), self.context.optimisation
+        """All that is trained."""
+        weights, rates = self.generator.parameter_groups(), self.context.optimisation
         return [
-            (parts["pretrained"], rates.learning_rate),
-            (parts["new"], rates.new_learning_rate),
+            Group("pretrained", "generator", weights["pretrained"], rates.learning_rate),
+            Group("new", "generator", weights["new"], rates.new_learning_rate),
             *self.conditioner.groups(),
         ]
+
+    def stages(self) -> Sequence[Stage]:
+        """What is trained, and for how many steps, before all is trained together."""
+        return ()
 
     def observe(self, step: int) -> dict[str, float]:
         """Called after each backward pass: numbers for the history."""
@@ -174,6 +175,10 @@ class GenerativeMethod(Method):
         with torch.inference_mode():
             parts = [self.loss([instances[r] for r in rows]) * len(rows) for rows in order]
         return float(sum(parts)) / len(instances)
+
+
+def _count(parameters: Iterable[nn.Parameter]) -> int:
+    return sum(p.numel() for p in parameters)
 
 
 def _predicted(method: GenerativeMethod, instances: Sequence[Instance], shown: Shown | None = None) -> Prediction:

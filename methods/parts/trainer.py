@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -11,8 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from methods.base import Context, MethodError, Progress
-from methods.parts.optim import build_optimiser
-from methods.settings import Budget
+from methods.parts.optim import Group, build_optimiser, clip_gradients
+from methods.parts.stages import phases, staged
+from methods.settings import Budget, Stage
 from methods.types import Instance
 
 Loss = Callable[[Sequence[Instance]], Tensor]
@@ -20,8 +22,8 @@ Loss = Callable[[Sequence[Instance]], Tensor]
 
 @dataclass
 class TrainingLog:
-    """``history`` rows hold step, means since the last row (loss, gradient: its norm before clipping, and what the
-    method observed) and, where evaluated, the dev loss."""
+    """``history`` rows hold step, stage (where there are some), means since the last row (loss, gradient: its norm
+    before clipping, and what the method observed) and, where evaluated, the dev loss."""
 
     steps: int = 0
     instances_seen: int = 0
@@ -33,50 +35,48 @@ class TrainingLog:
         for name, number in numbers.items():
             self.recent.setdefault(name, []).append(number)
 
-    def row(self) -> dict[str, float]:
+    def row(self, stage: Mapping[str, float]) -> dict[str, float]:
         """A new row of the history."""
         means = {name: sum(numbers) / len(numbers) for name, numbers in self.recent.items()}
-        self.history.append({"step": float(self.steps)} | means)
+        self.history.append({"step": float(self.steps), **stage, **means})
         self.recent.clear()
         return self.history[-1]
 
 
 def train(
     module: nn.Module,
-    groups: Sequence[tuple[Sequence[nn.Parameter], float]],
+    groups: Sequence[Group],
     loss: Loss,
     instances: Sequence[Instance],
     dev_loss: Callable[[], float] | None,
     context: Context,
     observe: Callable[[int], Mapping[str, float]] = lambda step: {},
+    stages: Sequence[Stage] = (),
 ) -> TrainingLog:
     """Minimise ``loss`` (mean over a batch). ``dev_loss`` is called every ``budget.evaluate_every`` steps where it
     can change anything (patience or restore_best). ``observe(step)``, counted from 1, gives numbers for the history
-    after each backward pass. Raises MethodError where the loss is not finite.
+    after each backward pass. ``stages`` come before everything is trained; early stopping may end them too.
+
+    Raises MethodError where loss or gradient is not finite, and for stages that do not fit (methods.parts.stages).
     """
     budget = context.budget
     steps = budget.steps(len(instances))
-    optimiser, schedule = build_optimiser(groups, context.optimisation, steps)
-    best = Best([p for parameters, _ in groups for p in parameters], budget)
-    log = TrainingLog()
+    planned = phases(stages, groups, steps)
+    optimiser, schedule = build_optimiser(groups, context.optimisation, steps, stages)
+    best, log = Best([p for group in groups for p in group.parameters], budget), TrainingLog()
     module.train()
-    for step, batch in enumerate(batches(instances, budget.batch_size, context.seed, steps), start=1):
-        numbers = _backward(loss(batch), best.parameters, partial(observe, step), f"step {step} of {steps}", context)
-        optimiser.step()
-        schedule.step()
-        log.note(step, len(batch), numbers)
-        context.progress(Progress("train", step, steps, numbers["loss"]))
-        if step % budget.evaluate_every and step != steps:
-            continue
-        row = log.row()
-        module.eval()
-        if step != steps:
-            context.evaluated(step)
-        if dev_loss is not None and best.wanted:
-            row["dev_loss"] = dev_loss()
-            if best.reached(row["dev_loss"], step):
+    with closing(staged(planned, groups, batches(instances, budget.batch_size, context.seed, steps))) as work:
+        for phase, step, batch in work:
+            numbers = _backward(loss(batch), groups, partial(observe, step), f"step {step} of {steps}", context)
+            optimiser.step()
+            schedule.step()
+            log.note(step, len(batch), numbers)
+            context.progress(Progress("train", step, steps, numbers["loss"]))
+            evaluated = step % budget.evaluate_every == 0 or step == steps
+            if evaluated or step == phase.last:
+                row = log.row({"stage": float(phase.number)} if stages else {})
+            if evaluated and _evaluate(module, row, dev_loss, best, context, last=step == steps):
                 break
-        module.train()
     best.restore()
     module.eval()
     return log
@@ -84,7 +84,7 @@ def train(
 
 def _backward(
     value: Tensor,
-    trained: Sequence[nn.Parameter],
+    groups: Sequence[Group],
     observe: Callable[[], Mapping[str, float]],
     when: str,
     context: Context,
@@ -93,18 +93,42 @@ def _backward(
     number = float(value.detach())
     if not math.isfinite(number):
         raise MethodError(f"the training loss is {number} at {when}; lower the learning rate or raise the temperature")
-    for parameter in trained:
-        parameter.grad = None
+    for group in groups:
+        for parameter in group.parameters:
+            parameter.grad = None
     value.backward()
     observed = observe()
-    norm = nn.utils.clip_grad_norm_(trained, context.optimisation.clip_norm)
-    if not torch.isfinite(norm):
+    norm = clip_gradients(groups, context.optimisation)
+    if not math.isfinite(norm):
         raise MethodError(f"the gradient is not finite at {when}; raise the temperature")
-    return {"loss": number, "gradient": float(norm), **observed}
+    return {"loss": number, "gradient": norm, **observed}
+
+
+def _evaluate(
+    module: nn.Module,
+    row: dict[str, float],
+    dev_loss: Callable[[], float] | None,
+    best: Best,
+    context: Context,
+    *,
+    last: bool,
+) -> bool:
+    """The dev loss into the ``row`` of the history, where it is wanted; True where training is to stop."""
+    step = int(row["step"])
+    module.eval()
+    if not last:
+        context.evaluated(step)
+    if dev_loss is not None and best.wanted:
+        row["dev_loss"] = dev_loss()
+        if best.reached(row["dev_loss"], step):
+            return True
+    module.train()
+    return False
 
 
 class Best:
-    """The lowest dev loss so far, the weights that gave it, and whether to wait for a lower one."""
+    """The lowest dev loss so far, the weights that gave it, and whether to wait for a lower one. What is evaluated up
+    to `patience_after` does not count; where nothing does, the last weights stay."""
 
     def __init__(self, parameters: Sequence[nn.Parameter], budget: Budget) -> None:
         self.parameters, self.budget, self.loss, self.waited = parameters, budget, math.inf, 0
@@ -113,10 +137,12 @@ class Best:
 
     def reached(self, loss: float, step: int) -> bool:
         """Take the dev loss after ``step``; True where patience is at its end."""
+        if step <= self.budget.patience_after:
+            return False
         if loss < self.loss:
             self.loss, self.waited = loss, 0
             self.kept = [p.detach().clone() for p in self.parameters] if self.budget.restore_best else []
-        elif step > self.budget.patience_after:
+        else:
             self.waited += 1
         return 0 < self.budget.patience <= self.waited
 

@@ -79,10 +79,10 @@ def test_every_option_is_described(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "unused"),
     [
-        ("no_retrieval", {"encoder", "instance_encoder"}),
-        ("rag_text", {"instance_encoder"}),
-        ("rag_bm25", {"encoder", "instance_encoder"}),
-        ("rag_random", {"encoder", "instance_encoder"}),
+        ("no_retrieval", {"encoder", "instance_encoder", "instance_encoder_lora"}),
+        ("rag_text", {"instance_encoder", "instance_encoder_lora"}),
+        ("rag_bm25", {"encoder", "instance_encoder", "instance_encoder_lora"}),
+        ("rag_random", {"encoder", "instance_encoder", "instance_encoder_lora"}),
         ("etrag", {"encoder"}),
     ],
 )

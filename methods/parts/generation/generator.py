@@ -12,9 +12,10 @@ from torch import Tensor, nn
 
 from methods.base import MethodError
 from methods.parts.generation.offline import Quiet, build_pair, load_encoder, with_dropout
+from methods.parts.lora import add_lora, check_lora
 from methods.parts.model_files import resolve
 from methods.parts.verbalize import HEAD_OPEN, MARKERS, NEIGHBOUR, TAIL_OPEN
-from methods.settings import Lora, Models
+from methods.settings import Models
 
 PAIRS = ("minilm", "tiny")
 
@@ -181,6 +182,7 @@ def build_generator(
     ``labels`` and no others, or with ``open_vocabulary`` all that it can read. Raises MethodError for a missing model
     and for an unusable adapter.
     """
+    check_lora(models, ("lora",))
     pair = models.generator in PAIRS
     vocabulary = None
     if pair:
@@ -213,19 +215,5 @@ def _load_seq2seq(models: Models) -> tuple[Any, Any]:
     except (OSError, ValueError) as error:
         raise MethodError(f"generator {models.generator!r} is no usable encoder-decoder: {error}") from error
     if models.lora is not None:
-        model = _add_lora(model, models.lora)
+        model = add_lora(model, models.lora, "models.lora")
     return model, tokenizer
-
-
-def _add_lora(model: Any, lora: Lora) -> Any:
-    try:
-        from peft import LoraConfig, inject_adapter_in_model
-    except ImportError as error:
-        raise MethodError("models.lora needs the package peft: pip install peft") from error
-    config = LoraConfig(
-        r=lora.r, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules=list(lora.target_modules)
-    )
-    try:
-        return inject_adapter_in_model(config, model)
-    except ValueError as error:
-        raise MethodError(f"models.lora.target_modules fits no layer of the generator: {error}") from error

@@ -10,13 +10,17 @@ import torch
 from torch import Tensor, nn
 
 from methods.base import Context, MethodError, Progress
-from methods.parts.optim import build_optimiser
+from methods.parts.optim import Group, build_optimiser
 from methods.parts.trainer import TrainingLog, batches, train
 from methods.settings import Budget, Optimisation
 from methods.types import Instance
 from tests.methods.conftest import make_instances
 
 MakeContext = Callable[..., Context]
+
+
+def group(*parameters: nn.Parameter) -> Group:
+    return Group("new", "generator", parameters, 0.1)
 
 
 def test_every_pass_holds_every_instance_once() -> None:
@@ -43,7 +47,7 @@ def test_budget_counts_steps() -> None:
 
 def test_schedule_rises_then_falls_and_vectors_do_not_decay() -> None:
     module = nn.Linear(3, 2)
-    optimiser, schedule = build_optimiser([(list(module.parameters()), 0.1)], Optimisation(warmup=0.2), 10)
+    optimiser, schedule = build_optimiser([group(*module.parameters())], Optimisation(warmup=0.2), 10)
     assert [g["weight_decay"] for g in optimiser.param_groups] == [0.01, 0.0]
     rates = []
     for _ in range(10):
@@ -63,7 +67,7 @@ def run(context: Context, dev: list[float]) -> tuple[nn.Parameter, TrainingLog]:
     def loss(batch: Sequence[Instance]) -> Tensor:
         return weight.square().sum()
 
-    log = train(module, [([weight], 0.1)], loss, make_instances("t", 23), lambda: next(values), context)
+    log = train(module, [group(weight)], loss, make_instances("t", 23), lambda: next(values), context)
     return weight, log
 
 
@@ -77,8 +81,8 @@ def test_patience_stops_and_the_best_weights_return(context: MakeContext) -> Non
     assert log.steps == 4
     assert torch.allclose(weight, stopped)  # the best was at step 4
     later = Budget(max_steps=100, max_epochs=100, batch_size=7, evaluate_every=2, patience=1, patience_after=4)
-    _, log = run(context(budget=later), [5.0, 6.0, 7.0])
-    assert log.steps == 6
+    _, log = run(context(budget=later), [5.0, 6.0, 7.0, 8.0])
+    assert log.steps == 8
 
 
 def test_without_patience_dev_is_never_evaluated(context: MakeContext) -> None:
@@ -92,7 +96,7 @@ def test_progress_is_told_and_an_infinite_gradient_is_refused(context: MakeConte
     module = nn.Module()
     module.weight = weight
     settings = context(budget=Budget(max_steps=3, batch_size=7), progress=seen.append)
-    train(module, [([weight], 0.1)], lambda b: weight.square().sum(), make_instances("t", 7), None, settings)
+    train(module, [group(weight)], lambda b: weight.square().sum(), make_instances("t", 7), None, settings)
     assert [(p.phase, p.step, p.steps) for p in seen] == [("train", s, 3) for s in (1, 2, 3)]
     with pytest.raises(MethodError, match="gradient is not finite at step 1"):
-        train(module, [([weight], 0.1)], lambda b: (weight * 0).sqrt().sum(), make_instances("t", 7), None, settings)
+        train(module, [group(weight)], lambda b: (weight * 0).sqrt().sum(), make_instances("t", 7), None, settings)

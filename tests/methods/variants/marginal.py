@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import nn
 
 from methods.base import Shown
 from methods.parts.conditioning import Groups, Views
+from methods.parts.optim import Group
 from methods.parts.text_rag import TextConditioning
 from methods.rag_bm25 import RagBM25
 from methods.types import Instance
@@ -20,7 +20,7 @@ class OneByOne(TextConditioning):
 
     def __init__(self, *parts: Any) -> None:
         super().__init__(*parts)
-        self.scale = nn.Parameter(torch.ones(()))
+        self.scale = torch.nn.Parameter(torch.ones(()))
 
     def forward(self, batch: Sequence[Instance], shown: Shown | None = None) -> Views:
         if isinstance(shown, str):
@@ -32,7 +32,7 @@ class OneByOne(TextConditioning):
         return Views(self.prompts.batch(prompts), weights, found)
 
     def groups(self) -> Groups:
-        return [([self.scale], 1e-2)]
+        return [Group("retriever", "retriever", [self.scale], 1e-2)]
 
 
 class RagMarginal(RagBM25):

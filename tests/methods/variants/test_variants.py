@@ -79,7 +79,7 @@ def test_the_loss_trains_the_temperatures(context: MakeContext, corpus: Corpus) 
     method.loss(corpus[0][:5]).backward()
     parameters = list(method.conditioner.temperature.parameters())
     assert all(p.grad is not None and float(p.grad.abs().sum()) > 0 for p in parameters)
-    trained = [p for group, _ in method.groups() for p in group]
+    trained = [p for group in method.groups() for p in group.parameters]
     assert all(any(p is other for other in trained) for p in parameters)
 
 
