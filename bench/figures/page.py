@@ -10,7 +10,7 @@ import pandas as pd
 
 from bench.drawing.style import figure_bytes
 from bench.errors import StoreError
-from bench.figures.cells import Cell
+from bench.figures.cells import Cell, Wanted
 from bench.figures.contract import Contract, Value
 from bench.figures.draw import draw
 from bench.figures.numbers import numbers, shown, summary, values_of
@@ -180,8 +180,8 @@ def _missing(cells: Sequence[Cell]) -> list[str]:
 
 
 def _notes(cells: Sequence[Cell]) -> list[str]:
-    """In what the records that stand side by side differ, beyond what was asked."""
-    notes = []
+    """The setting of the records that stand side by side, and in what they differ beyond what was asked."""
+    notes = list(dict.fromkeys(_setting(cell.wanted) for cell in cells if cell.record))
     records = [cell.record for cell in cells if cell.record]
     for method in dict.fromkeys(record.method for record in records):
         versions = {str(record.identity.get("method_version")) for record in records if record.method == method}
@@ -197,6 +197,15 @@ def _notes(cells: Sequence[Cell]) -> list[str]:
         if (count := len({str(of(record)) for record in records})) > 1:
             notes.append(f"records of {count} {what}")
     return notes
+
+
+def _setting(wish: Wanted) -> str:
+    """Which ETRAG, and which baselines, these are."""
+    models, scoring = wish.config.models, wish.config.scoring
+    return (
+        f"made with: generator {models.generator}, ETRAG's retriever {models.instance_encoder}, input {models.input}, "
+        f"trained by {scoring.train or scoring.rule} scores"
+    )
 
 
 def _listed(lines: Sequence[str]) -> str:
