@@ -6,7 +6,7 @@ A record is found by what the contract asks, never by its id, which changes with
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,11 @@ from bench.settings.config import RunConfig, canonical_json, method_optimisation
 from bench.settings.variants import SUFFIX
 from methods.settings import Settings
 
-NOT_DERIVED = "what its neighbours share is not derived (needs the corpus: --derive --data-dir)"
+NOT_DERIVED = {
+    "all": "what its neighbours share is not derived (needs the corpus: --derive --data-dir)",
+    "in_text": "whether its neighbours' texts hold the query's entities is not derived (needs the corpus: --derive "
+    "--data-dir)",
+}
 
 
 @dataclass(frozen=True)
@@ -124,24 +128,30 @@ def read_records(places: Sequence[Store]) -> list[tuple[Store, Record]]:
     return [(store, record) for store in places for record in store.records()]
 
 
-def find(wishes: Sequence[Wanted], records: Sequence[tuple[Store, Record]], *, sharing: bool = False) -> list[Cell]:
-    """The newest record that answers each wish (the last id of equally new ones). ``sharing``: it is also to say what
-    its neighbours share."""
+def find(
+    wishes: Sequence[Wanted], records: Sequence[tuple[Store, Record]], *, sharing: Collection[str] = ()
+) -> list[Cell]:
+    """The newest record that answers each wish (the last id of equally new ones). ``sharing``: it is also to have these
+    parts of what its neighbours share."""
     return [_newest(wish, [(s, r) for s, r in records if answers(r, wish)], sharing) for wish in wishes]
 
 
-def _newest(wish: Wanted, found: Sequence[tuple[Store, Record]], sharing: bool) -> Cell:
+def _newest(wish: Wanted, found: Sequence[tuple[Store, Record]], sharing: Collection[str]) -> Cell:
     done = [(store, record) for store, record in found if record.ok]
     if not found:
         return Cell(wish, missing="no record")
     store, record = max(done or found, key=lambda pair: (pair[1].created, pair[1].cell_id))
     if not done:
         return Cell(wish, missing=f"{record.status}: {record.error.message if record.error else 'no reason'}")
-    return Cell(wish, record, store, _without(record) if sharing and record.neighbours is None else "")
+    return Cell(wish, record, store, _without(record, sharing))
 
 
-def _without(record: Record) -> str:
-    return NOT_DERIVED if lacks_neighbours(record) else "its method retrieves nothing"
+def _without(record: Record, sharing: Collection[str]) -> str:
+    """Why a record lacks some part of what its neighbours share; empty where it has all."""
+    lacking = [part for part in sorted(sharing) if part not in (record.neighbours or {})]
+    if not lacking:
+        return ""
+    return NOT_DERIVED[lacking[0]] if lacks_neighbours(record) else "its method retrieves nothing"
 
 
 def answers(record: Record, wish: Wanted) -> bool:

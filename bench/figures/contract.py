@@ -76,6 +76,15 @@ class Term(Settings):
     value: str
 
 
+class Reading(Settings):
+    """The number of a claim by another definition: printed beside it, never decided. ``chance``: what random instances
+    have."""
+
+    says: str
+    value: str
+    chance: str | None = None
+
+
 class Claim(Settings):
     """Fields of every claim. It is decided per dataset, over draws, by 95% Student-t intervals."""
 
@@ -84,6 +93,7 @@ class Claim(Settings):
     of: Term
     ratios: tuple[float, ...] = Field((), description="of those that the grids have; all without any")
     min_draws: int = Field(3, ge=2, description="fewer draws cannot decide it")
+    readings: tuple[Reading, ...] = ()
 
     @property
     def terms(self) -> tuple[Term, ...]:
@@ -189,11 +199,18 @@ class Contract(Settings):
         return self
 
     @property
-    def needs_sharing(self) -> bool:
-        """Whether it shows what neighbours share with their query."""
-        return self.figure.kind in ("sharing", "confusion") or any(
-            value.path.startswith(("shared.", "chance.")) for value in self.values
-        )
+    def paths(self) -> tuple[str, ...]:
+        """Of every number that it prints: values, then readings."""
+        readings = [reading for claim in self.claims for reading in claim.readings]
+        read = [path for reading in readings for path in (reading.value, reading.chance) if path]
+        return tuple(dict.fromkeys([*(value.path for value in self.values), *read]))
+
+    @property
+    def needs_sharing(self) -> frozenset[str]:
+        """The parts of what neighbours share with their query (`Record.neighbours`) that it shows."""
+        heads = {path.partition(".")[0] for path in self.paths}
+        whole = self.figure.kind in ("sharing", "confusion") or heads & {"shared", "chance"}
+        return frozenset(["all"] if whole else []) | heads & {"in_text"}
 
     def value(self, path: str) -> Value:
         return next(value for value in self.values if value.path == path)

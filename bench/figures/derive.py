@@ -1,4 +1,4 @@
-"""`derived/<cell id>.json` beside a run's cells: what neighbours share, for records of a schema that did not say it.
+"""`derived/<cell id>.json` beside a run's cells: what neighbours share, for records that do not say all of it.
 
 The store reads it as part of the record, so that tables and figures need no corpus.
 """
@@ -46,8 +46,10 @@ def derive(places: Sequence[Store], folders: Mapping[str, Path]) -> list[str]:
 
 
 def lacks_neighbours(record: Record) -> bool:
-    """Whether its method retrieves and it does not say what its neighbours share."""
-    return record.neighbours is None and "same_relation" in record.diagnostics
+    """Whether its method retrieves and it does not say all that its neighbours share."""
+    if record.neighbours is None:
+        return "same_relation" in record.diagnostics
+    return "in_text" not in record.neighbours  # younger than schema 2
 
 
 def _neighbours(store: Store, record: Record, dataset: Dataset) -> dict[str, Any] | None:

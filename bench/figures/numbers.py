@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from bench.errors import StoreError
 from bench.figures.cells import Cell
+from bench.figures.contract import Value
+from bench.names import MISSING
 from bench.scoring.neighbours import RANKS
 from bench.statistics.intervals import MeanInterval, mean_interval
 
 Number = tuple[int, float]  # the draw of a run, and a number of it
-_SHARES = ("metrics.f1", "shared.", "chance.", "diagnostics.same_relation", "diagnostics.soft_hard")
+_SHARES = ("metrics.f1", "shared.", "chance.", "in_text.", "diagnostics.same_relation", "diagnostics.soft_hard")
 _NEVER_NEGATIVE = (
     "cost.",
     "selected_share",
@@ -26,7 +29,8 @@ def numbers(cell: Cell) -> dict[str, float]:
     """Every number of a cell by its path: `metrics.f1`, `cost.train_seconds`, `diagnostics.score_spread`, and
 
     `selected_share`: effective instances per step as a share of the database;
-    `shared.R.KIND`, `chance.KIND`: bench.scoring.neighbours, for R of 1, 3, 5, 10 and all.
+    `shared.R.KIND`, `chance.KIND`: bench.scoring.neighbours, for R of 1, 3, 5, 10 and all;
+    `in_text.PART.KIND`: bench.scoring.in_text, for PART of each, chance, any and any_chance.
 
     Raises StoreError for one that cannot be.
     """
@@ -42,17 +46,22 @@ def numbers(cell: Cell) -> dict[str, float]:
     if "diagnostics.effective_instances" in found and record.n_train:
         found["selected_share"] = found["diagnostics.effective_instances"] / record.n_train
     if record.neighbours is not None:
-        parts = {f"shared.{rank}": f"at_{rank}" for rank in RANKS}
-        parts |= {"shared.all": f"at_{record.neighbours['k']}", "chance": "chance"}
-        for path, part in parts.items():
-            shares = record.neighbours["all"].get(part, {})
-            found |= {f"{path}.{kind}": float(share) for kind, share in shares.items()}
+        found |= _shared(record.neighbours)
     for path, value in found.items():
         low, high = bounds(path)
         if not (math.isfinite(value) and low <= value <= high):
             place = cell.store.record_path(record.cell_id)
             raise StoreError(f"{place}: {path} cannot be {value}; delete it and run again")
     return found
+
+
+def _shared(neighbours: Mapping[str, Any]) -> dict[str, float]:
+    """The numbers of `Record.neighbours`."""
+    places = {f"shared.{rank}": f"at_{rank}" for rank in RANKS}
+    places |= {"shared.all": f"at_{neighbours['k']}", "chance": "chance"}
+    parts = {path: neighbours["all"].get(part, {}) for path, part in places.items()}
+    parts |= {f"in_text.{name}": part for name, part in neighbours.get("in_text", {}).items() if name != "n"}
+    return {f"{path}.{kind}": float(share) for path, part in parts.items() for kind, share in part.items()}
 
 
 def values_of(cells: Iterable[Cell], path: str) -> list[Number]:
@@ -67,6 +76,19 @@ def summary(values: Iterable[Number], path: str) -> MeanInterval | None:
     for draw, number in values:
         rows[draw].append(number)
     return mean_interval(list(rows.values()), bounds=bounds(path)) if rows else None
+
+
+def shown(interval: MeanInterval | None, value: Value, sign: str = "") -> str:
+    """A mean with its interval as a page prints it."""
+    if interval is None:
+        return MISSING
+
+    def text(number: float, sign: str = "") -> str:
+        return f"{value.scale * number:{sign}.{value.digits}f}"
+
+    if interval.low is None or interval.high is None:
+        return text(interval.mean, sign)
+    return f"{text(interval.mean, sign)} [{text(interval.low)}, {text(interval.high)}]"
 
 
 def bounds(path: str) -> tuple[float, float]:

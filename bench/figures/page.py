@@ -10,16 +10,16 @@ import pandas as pd
 
 from bench.drawing.style import figure_bytes
 from bench.errors import StoreError
-from bench.figures.cells import Cell
+from bench.figures.cells import Cell, Wanted
 from bench.figures.contract import Contract, Value
 from bench.figures.draw import draw
-from bench.figures.numbers import numbers, summary, values_of
+from bench.figures.numbers import numbers, shown, summary, values_of
+from bench.figures.readings import readings_table
 from bench.figures.rules import Estimate, Verdict, verdicts
 from bench.names import MISSING, ratio_name
 from bench.records.files import file_names, write_file
 from bench.records.record import Record
 from bench.report.tabular import Table, escape_markdown, to_markdown
-from bench.statistics.intervals import MeanInterval
 
 HEAD = """# Figures and claims
 
@@ -66,7 +66,7 @@ def cells_table(contract: Contract, cells: Sequence[Cell]) -> pd.DataFrame:
         row = {"dataset": wish.dataset, "series": wish.series, "ratio": wish.ratio, "draw": wish.draw}
         row |= {"seed": wish.seed, "run": cell.store.out.name if cell.store else ""}
         row |= {"cell_id": cell.record.cell_id if cell.record else "", "missing": cell.missing}
-        rows.append(row | {value.path: found.get(value.path) for value in contract.values})
+        rows.append(row | {path: found.get(path) for path in contract.paths})
     return pd.DataFrame(rows)
 
 
@@ -118,7 +118,11 @@ def _section(contract: Contract, cells: Sequence[Cell], found: Sequence[Verdict]
             parts.append(f"![{escape_markdown(f'{contract.title}, {dataset}')}]({drawn[dataset]}.png)\n")
         if any(cell.record for cell in own):
             parts.append(to_markdown(_values(contract, own)))
-        parts += [_claim(contract, verdict) for verdict in found if verdict.dataset == dataset]
+        decided = [verdict for verdict in found if verdict.dataset == dataset]
+        for claim, verdict in zip(contract.claims, decided, strict=True):
+            parts.append(_claim(contract, verdict))
+            if (readings := readings_table(contract, claim, own)) is not None:
+                parts += ["That number by several definitions; the claim's own decides:\n", to_markdown(readings)]
         parts.append(_listed(_missing(own) + _notes(own)))
     return "\n".join(part for part in parts if part)
 
@@ -130,7 +134,7 @@ def _values(contract: Contract, cells: Sequence[Cell]) -> Table:
     rows = []
     for (series, ratio), group in groups.items():
         if any(cell.record for cell in group):
-            texts = [_shown(summary(values_of(group, value.path), value.path), value) for value in contract.values]
+            texts = [shown(summary(values_of(group, value.path), value.path), value) for value in contract.values]
             rows.append((series, ratio_name(ratio), _count(group), *texts))
     return Table(("series", "ratio", "draws×seeds", *(value.label for value in contract.values)), tuple(rows))
 
@@ -140,18 +144,6 @@ def _count(cells: Sequence[Cell]) -> str:
     runs = [cell.wanted for cell in cells if cell.record]
     draws, seeds = len({run.draw for run in runs}), len({run.seed for run in runs})
     return f"{draws}×{seeds}" if draws * seeds == len(runs) else f"{len(runs)} runs"
-
-
-def _shown(interval: MeanInterval | None, value: Value, sign: str = "") -> str:
-    if interval is None:
-        return MISSING
-
-    def text(number: float, sign: str = "") -> str:
-        return f"{value.scale * number:{sign}.{value.digits}f}"
-
-    if interval.low is None or interval.high is None:
-        return text(interval.mean, sign)
-    return f"{text(interval.mean, sign)} [{text(interval.low)}, {text(interval.high)}]"
 
 
 def _claim(contract: Contract, verdict: Verdict) -> str:
@@ -169,9 +161,9 @@ def _claim(contract: Contract, verdict: Verdict) -> str:
 def _estimate(value: Value, estimate: Estimate) -> tuple[str, ...]:
     runs = str(estimate.interval.n) if estimate.interval else "0"
     apart = f" ({estimate.apart} unmatched left out)" if estimate.apart else ""
-    shown = _shown(estimate.interval, value, "+" if estimate.lead else "")
+    mean = shown(estimate.interval, value, "+" if estimate.lead else "")
     holds = MISSING if estimate.n_draws < 2 else "yes" if estimate.exceeds else "no"
-    return estimate.says, value.label, estimate.ratio, shown, str(estimate.n_draws), runs + apart, holds
+    return estimate.says, value.label, estimate.ratio, mean, str(estimate.n_draws), runs + apart, holds
 
 
 def _missing(cells: Sequence[Cell]) -> list[str]:
@@ -188,8 +180,8 @@ def _missing(cells: Sequence[Cell]) -> list[str]:
 
 
 def _notes(cells: Sequence[Cell]) -> list[str]:
-    """In what the records that stand side by side differ, beyond what was asked."""
-    notes = []
+    """The setting of the records that stand side by side, and in what they differ beyond what was asked."""
+    notes = list(dict.fromkeys(_setting(cell.wanted) for cell in cells if cell.record))
     records = [cell.record for cell in cells if cell.record]
     for method in dict.fromkeys(record.method for record in records):
         versions = {str(record.identity.get("method_version")) for record in records if record.method == method}
@@ -205,6 +197,15 @@ def _notes(cells: Sequence[Cell]) -> list[str]:
         if (count := len({str(of(record)) for record in records})) > 1:
             notes.append(f"records of {count} {what}")
     return notes
+
+
+def _setting(wish: Wanted) -> str:
+    """Which ETRAG, and which baselines, these are."""
+    models, scoring = wish.config.models, wish.config.scoring
+    return (
+        f"made with: generator {models.generator}, ETRAG's retriever {models.instance_encoder}, input {models.input}, "
+        f"trained by {scoring.train or scoring.rule} scores"
+    )
 
 
 def _listed(lines: Sequence[str]) -> str:

@@ -49,7 +49,7 @@ class Store:
         return self.record_path(cell_id).with_suffix(f"{part}.jsonl.gz")
 
     def derived_path(self, cell_id: str) -> Path:
-        """What neighbours share, for a record that does not say it itself (bench.figures.derive)."""
+        """What neighbours share, for a record that does not say all of it itself (bench.figures.derive)."""
         return self.out / "derived" / self.record_path(cell_id).name
 
     def read(self, cell_id: str) -> Record | None:
@@ -65,10 +65,11 @@ class Store:
             raise StoreError(f"{path} is no record of a cell ({error}); delete it and run again") from error
         if record.cell_id != cell_id:
             raise StoreError(f"{path} is the record of another cell; delete it and run again")
-        return record if record.neighbours is not None or not record.ok else self._with_derived(record)
+        return self._with_derived(record) if record.ok else record
 
     def _with_derived(self, record: Record) -> Record:
-        """With what neighbours share, where that was derived from this very record. Raises StoreError."""
+        """With what neighbours share, where that was derived from this very record; what it says itself comes first.
+        Raises StoreError."""
         path = self.derived_path(record.cell_id)
         derived = _read_json(path)
         if derived is None or "neighbours" not in derived:  # an earlier version had another shape
@@ -76,8 +77,8 @@ class Store:
         if any(derived.get(name) != value for name, value in self.derived_from(record).items()):
             return record
         try:
-            return read_record({**dict(record), "neighbours": derived["neighbours"]})
-        except ValueError as error:
+            return read_record({**dict(record), "neighbours": {**derived["neighbours"], **(record.neighbours or {})}})
+        except (TypeError, ValueError) as error:
             raise StoreError(one_line(f"{path} is broken ({error}); delete it and derive again")) from error
 
     @staticmethod

@@ -3,7 +3,7 @@ retriever.
 
 Kinds, each with one definition: `relation`: one in common. `head`: a mention of the head is one of the neighbour's
 head, the same text up to case. `tail`: likewise. `entity`: a mention of either entity is one of either entity of the
-neighbour, whichever is head and tail. `either`: relation or entity.
+neighbour, whichever is head and tail. `either`: relation or entity. Beside them stands `in_text`, the authors' way.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from bench.scoring.in_text import in_text
 from methods.types import Instance, Neighbours, Span
 
 KINDS = ("relation", "head", "tail", "entity", "either")
@@ -60,7 +61,8 @@ def retrieval_quality(
     untrained: Sequence[Neighbours] | None = None,
 ) -> dict[str, Any] | None:
     """JSON-ready: {"k", "all", "positive", "negative", "per_relation": {name: part}, "untrained" (where given),
-    "confusion": {query's relation: {neighbours' relation: count}}}; None for a method that retrieves nothing.
+    "confusion": {query's relation: {neighbours' relation: count}}, "in_text": bench.scoring.in_text}; None for a
+    method that retrieves nothing.
 
     A part is {"n", "at_1", ..., "at_<k>", "weighted", "chance"}, mean shares over n queries of each of `KINDS`: of the
     first neighbours, of all by their positive weight (of a soft selection: of the k that it weighs most), and what
@@ -90,7 +92,7 @@ def retrieval_quality(
     if untrained is not None and queries:
         before = {**_shares(asked, untrained, rows, k), "chance": chance}
         quality["untrained"] = part(groups["all"], before)
-    return quality | {"confusion": _confusion(queries, found, rows)}
+    return quality | {"confusion": _confusion(queries, found, rows), "in_text": in_text(queries, found, database)}
 
 
 def same_relation(quality: Mapping[str, Any] | None) -> dict[str, float]:

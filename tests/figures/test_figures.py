@@ -137,6 +137,19 @@ def test_what_is_derived_is_what_a_new_record_says(bench: Bench, shared: Path) -
     assert len(list(Path("records/a/derived").iterdir())) == sum(found is not None for found in said.values())
 
 
+def test_a_record_from_before_a_part_keeps_what_it_says_and_gets_that_part(bench: Bench, shared: Path) -> None:
+    run = ("run", "--preset", "mini.yaml", "--ratios", "0.5", "--draws", "0", "--methods", "mini", "--out", "records/a")
+    assert bench(*run) == 0
+    store = Store(Path("records/a"))
+    (record,) = store.records()
+    assert record.neighbours is not None
+    said = record.neighbours | {"untrained": {"n": 1}}  # which nothing that is stored would give again
+    older = changed(record, neighbours={name: part for name, part in said.items() if name != "in_text"})
+    store.record_path(record.cell_id).write_text(older.model_dump_json(), encoding="utf-8")
+    assert bench(*CALL, "--derive") == 0
+    assert store.records()[0].neighbours == said
+
+
 def test_derive_needs_the_corpus_that_the_record_was_made_with(
     bench: Bench, shared: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

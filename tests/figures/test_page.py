@@ -112,6 +112,13 @@ def test_what_neighbours_share_is_read_from_the_records(mini_preset):
     assert "draw/seed 0/0, 1/0, 2/0: its method retrieves nothing" in nothing
 
 
+def test_the_setting_behind_the_numbers_is_said(records):
+    page = made("out", records)["figures.md"].decode()
+    says = "made with: generator tiny, ETRAG's retriever tiny, input markers, trained by constrained scores"
+    assert page.count(f"- {says}\n") == 1
+    assert says not in made("none", [])["figures.md"].decode()
+
+
 def test_a_full_disk_is_one_line(records):
     Path("out").mkdir()
     Path("out/figures.md").mkdir()  # no file can take its place

@@ -117,7 +117,7 @@ def test_nothing_to_measure() -> None:
     assert retrieval_quality(QUERIES, None, DATABASE, None) is None
     assert same_relation(None) == {}
     nothing = quality([], [], DATABASE, None)
-    assert nothing == {"k": 0, "per_relation": {}, "confusion": {}}
+    assert nothing == {"k": 0, "per_relation": {}, "confusion": {}, "in_text": {}}
     assert same_relation(nothing) == {}
     found = quality(QUERIES[:1], [Neighbours((), ())], DATABASE, None)
     assert found["all"]["at_0"] == row(0, 0, 0, 0, 0)
