@@ -92,6 +92,8 @@ class Dataset:
         schema = self.schema
         constraints = sorted((list(pair), sorted(names)) for pair, names in schema.type_constraints.items())
         head: list[Any] = [list(schema.names), dict(schema.verbalisations), schema.negative, constraints, self.metric]
+        if schema.template:  # else as it was before there were templates: stored records hold it
+            head.append({"template": True})
         if self.multi_label:
             head.append([{name: sorted(relations) for name, relations in self.known.items()}, self.unpaired])
         return instances_hash(self.train, self.dev, self.test, head=json.dumps(head, sort_keys=True))

@@ -15,11 +15,13 @@ import numpy as np
 from bench.data.base import Dataset
 from bench.data.duplicates import THRESHOLD, Key, Repeat, Words, key, token_words
 from bench.data.split import relation_counts, subset
+from bench.data.texts import Kind
 from bench.settings.config import canonical_json
 from methods.parts.verbalize import marked_words
-from methods.types import Instance, Span
+from methods.types import Instance, RelationSchema, Span
 
 EXAMPLES = 3
+REPEATED = "instances that repeat one of their own split"
 Instances = Sequence[Instance]
 Severity = Literal["leak", "warning", "note"]
 
@@ -52,6 +54,7 @@ class DataCard:
     content_hash: str
     metric: str
     negative: str | None
+    verbalisation: Kind
     threshold: float
     splits: Mapping[str, Any]
     subsets: Mapping[str, Any]
@@ -92,36 +95,42 @@ def inspect(
     """
     splits = {"train": dataset.train, "dev": dataset.dev, "test": dataset.test}
     everything = [instance for part in splits.values() for instance in part]
-    shortened, lost = truncated(everything, max_tokens, count_tokens)
-    unit = "words" if count_tokens is len else "tokens"
+    truncation, cuts = _cuts(everything, max_tokens, count_tokens)
     subsets = {f"{ratio:g}": _subset_card(dataset, ratio) for ratio in sorted(ratios)}
     findings = [
         *_repeat_findings(dataset, splits),
         _conflicts(everything),
         *_pair_overlap(splits),
         *_absent(dataset, subsets),
-        _repetitions(splits, everything),
-        _finding("entity_lost", "warning", f"instances that lose an entity at {max_tokens} {unit}", lost, everything),
-        _finding("shortened", "note", f"instances that are shortened at {max_tokens} {unit}", shortened, everything),
+        _finding("repeats_within", "note", REPEATED, _repeated_within(splits), everything),
+        *cuts,
         *_oddities(everything),
+        _templates(dataset.schema),
     ]
     return DataCard(
         dataset=dataset.name,
         content_hash=dataset.content_hash,
         metric=dataset.metric,
         negative=dataset.schema.negative,
+        verbalisation="template" if dataset.schema.template else "phrase",
         threshold=THRESHOLD,
         splits={name: _split_card(part, dataset) for name, part in splits.items()},
         subsets=subsets,
-        truncation={"max_tokens": max_tokens, "shortened": len(shortened), "entity_lost": len(lost)},
+        truncation=truncation,
         findings=tuple(finding for finding in findings if finding.count),
         counted=dict(dataset.card),
     )
 
 
-def _repetitions(splits: Mapping[str, Sequence[Instance]], everything: Sequence[Instance]) -> Finding:
-    what = "instances that repeat one of their own split"
-    return _finding("repeats_within", "note", what, _repeated_within(splits), everything)
+def _cuts(
+    everything: Instances, max_tokens: int, count_tokens: Callable[[Sequence[str]], int]
+) -> tuple[dict[str, int], list[Finding]]:
+    shortened, lost = truncated(everything, max_tokens, count_tokens)
+    at = f"at {max_tokens} {'words' if count_tokens is len else 'tokens'}"
+    return {"max_tokens": max_tokens, "shortened": len(shortened), "entity_lost": len(lost)}, [
+        _finding("entity_lost", "warning", f"instances that lose an entity {at}", lost, everything),
+        _finding("shortened", "note", f"instances that are shortened {at}", shortened, everything),
+    ]
 
 
 def truncated(
@@ -232,6 +241,13 @@ def _absent(dataset: Dataset, subsets: Mapping[str, Mapping[str, Any]]) -> Itera
         )
         message = f"relations of test that {part} lacks"
         yield Finding(f"absent_in_{part}", severity, message, len(ratios), len(dataset.schema.names), examples)
+
+
+def _templates(schema: RelationSchema) -> Finding:
+    """Relations told by sentences about the instance's entities; none where they are told by phrases."""
+    names = schema.names if schema.template else ()
+    examples = tuple(Example((), visible(f"{name}: {schema.verbalisations[name]}")) for name in names[:EXAMPLES])
+    return Finding("templates", "note", "relations told by templates", len(names), len(schema.names), examples)
 
 
 def _repeated_within(splits: Mapping[str, Instances]) -> list[Instance]:

@@ -39,7 +39,7 @@ SETTLED: Mapping[str, Any] = {
                "input": "markers", "instance_encoder_lora": None},
     "scoring": {"rule": "constrained", "length_normalised": False, "train": None, "train_per_token": None,
                 "predict": None, "predict_per_token": None},
-    "type_constraints": "given", "probes": False, "test_sets": {},
+    "type_constraints": "given", "probes": False, "test_sets": {}, "verbalisation": "phrase",
 }  # fmt: skip
 
 

@@ -125,6 +125,7 @@ def _shared_identity(config: RunConfig, dataset: Dataset, device: str, asked: Ma
     return {
         "schema_version": SCHEMA_VERSION,
         "dataset_hash": dataset.content_hash,
+        "verbalisation": "template" if dataset.schema.template else "phrase",
         "metric": dataset.metric,
         "models": config.models.model_dump(mode="json"),
         "scoring": config.scoring.model_dump(mode="json"),

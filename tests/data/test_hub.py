@@ -69,6 +69,13 @@ def test_a_saved_dataset_with_class_labels(tmp_path):
     assert dataset.card["remarks"][1] == "1 relations have no training instance: per:title"
 
 
+def test_texts_are_made_as_templates_too(tmp_path):
+    folder = saved(tmp_path / "d", train=[0, 1, 1], validation=[1], test=[2, 0])
+    dataset = load_dataset("hub", folder, {**COLUMNS, "negative": "no_relation", "verbalisation": "template"})
+    assert dataset.schema.template
+    assert dataset.schema.verbalisations["per:title"] == "{tail} is the title of {head}"
+
+
 def test_json_files_with_text_and_names(tmp_path):
     """What the library reads by itself: here lines in OpenNRE's format."""
     row = {

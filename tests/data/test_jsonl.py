@@ -161,17 +161,38 @@ def miniature_semeval(folder: Path) -> Path:
         pytest.param("semeval", marks=needs(SEMEVAL)),
         pytest.param("fewrel", marks=needs(FEWREL)),
         "synthetic",
+        "templates",
     ],
 )
 def test_a_written_corpus_is_the_same_corpus(tmp_path, corpus):
-    if corpus == "miniature":
-        original = load_dataset("semeval", miniature_semeval(tmp_path / "m"), {})
+    if corpus in ("miniature", "templates"):
+        options = {"verbalisation": "template"} if corpus == "templates" else {}
+        original = load_dataset("semeval", miniature_semeval(tmp_path / "m"), options)
     elif corpus == "synthetic":
         original = load_dataset("synthetic", None, {"train": 100, "dev": 50, "test": 50})
     else:
         original = load_dataset(corpus, SEMEVAL if corpus == "semeval" else FEWREL, {})
     write(original, tmp_path / "out")
     assert_same(load_dataset("jsonl", tmp_path / "out", {}), original)
+
+
+@pytest.mark.parametrize("options", [{}, {"verbalisation": "template"}])
+def test_generated_texts_are_the_same_texts_when_written(tmp_path, options):
+    """Names of relations that hold braces, too, and two that read alike."""
+    train = [change(NATIVE, id=str(n), relation=r) for n, r in enumerate(("{head}", "head", "a_{x}_of", "b (e1,e2)"))]
+    original = load_dataset("jsonl", folder_of(tmp_path / "c", train=train, test=rows("b", "r"), dev=[]), options)
+    write(original, tmp_path / "out")
+    assert_same(load_dataset("jsonl", tmp_path / "out", {}), original)
+
+
+def test_a_file_in_the_folder_binds_the_option(tmp_path):
+    write(load_dataset("semeval", miniature_semeval(tmp_path / "m"), {}), tmp_path / "out")
+    with pytest.raises(
+        DataError, match=r"verbalisations.yaml holds phrases, but the option verbalisation is 'template'"
+    ):
+        load_dataset("jsonl", tmp_path / "out", {"verbalisation": "template"})
+    told = load_dataset("jsonl", tmp_path / "out", {"verbalisation": "template", "verbalisations": "semeval"})
+    assert told.schema.verbalisations["Other"] == "{head} has some other relation to {tail}"
 
 
 def test_a_conversion_by_hand_with_options_is_the_same_corpus(tmp_path):

@@ -24,7 +24,7 @@ from methods.types import RelationSchema
 def test_built_in_datasets():
     assert {"fewrel", "hub", "jsonl", "semeval", "synthetic"} <= DATASETS.targets().keys()
     assert options_class(load_semeval) is SemevalOptions
-    assert resolve_options("semeval", {}).model_dump() == {"dev_share": 0.1}
+    assert resolve_options("semeval", {}).model_dump(exclude_none=True) == {"dev_share": 0.1}
 
 
 def test_unknown_dataset():
@@ -38,7 +38,7 @@ def test_unknown_and_unfit_options():
     with pytest.raises(DataError) as caught:
         load_dataset("semeval", None, {"zzz": 1, "dev_share": 2})
     assert all(part in str(caught.value) for part in ("unknown option 'zzz'", "'dev_share' = 2: Input should be less"))
-    assert str(caught.value).endswith("Known options: dev_share")
+    assert str(caught.value).endswith("Known options: verbalisation, verbalisations, dev_share")
 
 
 @pytest.fixture

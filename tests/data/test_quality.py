@@ -189,6 +189,23 @@ def test_a_run_keeps_numbers_and_no_text():
     }
 
 
+def told(kind):
+    return load_dataset("synthetic", None, {"train": 60, "dev": 30, "test": 30, "verbalisation": kind})
+
+
+def test_the_card_names_the_kind_of_texts():
+    cards = [inspect(told(kind), (1.0,), 64) for kind in ("phrase", "template")]
+    assert [card.plain()["verbalisation"] for card in cards] == ["phrase", "template"]
+    assert cards[0].digest != cards[1].digest
+
+
+def test_the_card_shows_templates_and_no_phrases():
+    note = findings(told("template"))["templates"]
+    assert (note.severity, note.count, note.total) == ("note", 13, 13)
+    assert note.examples[1] == Example((), "per:employee_of: {head} works for {tail}")
+    assert "templates" not in findings(told("phrase"))
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [

@@ -262,3 +262,12 @@ def test_the_cache_gives_the_same_dataset(tmp_path, monkeypatch):
     assert second.content_hash == first.content_hash
     with pytest.raises(pytest.fail.Exception):  # another option is another entry
         load_dataset("tacred", tmp_path / "data", {"brackets": False})
+
+
+def test_the_cache_serves_both_kinds_of_texts(tmp_path, monkeypatch):
+    """What is parsed has no texts: one entry, and the texts that are asked for."""
+    monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
+    plain = read(tmp_path / "data", ldc())
+    told = load_dataset("tacred", tmp_path / "data", {"verbalisation": "template"})
+    assert [d.schema.verbalisations["per:age"] for d in (plain, told)] == ["aged tail", "{head} is aged {tail}"]
+    assert [d.schema.template for d in (plain, told)] == [False, True]

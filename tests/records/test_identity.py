@@ -28,7 +28,8 @@ def made(**changes: Any) -> dict[str, Any]:
     """A whole identity, as planning makes it."""
     sections = {name: model().model_dump(mode="json") for name, model in SECTIONS.items()}
     names = {"dataset": "toy", "method": "m", "ratio": 0.1, "draw": 0, "seed": 0}
-    rest = {"type_constraints": "given", "probes": False, "test_sets": {}, "options": {"k": 5}, "method_version": "1"}
+    rest = {"type_constraints": "given", "probes": False, "test_sets": {}, "verbalisation": "phrase",
+            "options": {"k": 5}, "method_version": "1"}  # fmt: skip
     return {**names, **rest, **sections, **changes}
 
 
@@ -41,7 +42,7 @@ def younger(model: type[Settings], **fields: Any) -> type[Settings]:
     return create_model(model.__name__, __base__=model, **fields)
 
 
-@pytest.mark.parametrize("name", ["type_constraints", "probes", "test_sets"])
+@pytest.mark.parametrize("name", ["type_constraints", "probes", "test_sets", "verbalisation"])
 def test_a_setting_at_its_default_may_be_absent(name: str) -> None:
     absent = {key: value for key, value in made().items() if key != name}
     assert cell_id(absent, Options) == cell_id(made(), Options)
@@ -53,6 +54,7 @@ def test_a_setting_at_its_default_may_be_absent(name: str) -> None:
         {"type_constraints": "learned"},
         {"probes": True},
         {"test_sets": {"shifted": "hash"}},
+        {"verbalisation": "template"},
         {"options": {"k": 7}},
         {"budget": Budget(max_steps=7).model_dump()},
         {"models": Models(encoder="tiny").model_dump()},

@@ -29,6 +29,11 @@ def config(mini_preset: Path) -> RunConfig:
     return build(str(mini_preset))
 
 
+def told_by_templates(dataset: Dataset) -> Dataset:
+    texts = {name: f"{{head}} {name} {{tail}}" for name in dataset.schema.verbalisations}
+    return replace(dataset, schema=replace(dataset.schema, verbalisations=texts, template=True))
+
+
 def test_small_ratios_come_first_and_methods_stand_together(mini_preset: Path, dataset: Dataset) -> None:
     config = build(str(mini_preset), ratios="0.5,0.1", seeds="0,1", draws="0")
     cells = [(spec.ratio, spec.seed, spec.method) for spec in plan(config, dataset)]
@@ -56,12 +61,31 @@ def test_identity_is_that_of_the_schema(config: RunConfig, dataset: Dataset) -> 
     assert set(spec.identity) == {
         "schema_version", "dataset", "dataset_hash", "subset_hash", "metric", "method", "options", "method_version",
         "generator", "encoder", "instance_encoder", "models", "scoring", "budget", "optimisation", "ratio", "draw",
-        "seed", "device_type", "registered", "type_constraints", "probes", "test_sets",
+        "seed", "device_type", "registered", "type_constraints", "probes", "test_sets", "verbalisation",
     }  # fmt: skip
     assert spec.identity["options"] == {"k": 2, "smoothing": 0.5}
     assert spec.identity["method_version"].startswith("mini-plugin==1.0 sha256:")
     assert spec.identity["device_type"] == "cpu"
     assert len(spec.cell_id) == 16
+
+
+def test_identity_names_the_kind_of_texts(config: RunConfig, dataset: Dataset) -> None:
+    (phrase, *_), (template, *_) = plan(config, dataset), plan(config, told_by_templates(dataset))
+    assert (phrase.identity["verbalisation"], template.identity["verbalisation"]) == ("phrase", "template")
+    assert phrase.cell_id != template.cell_id
+
+
+def test_a_record_from_before_templates_keeps_its_id(config: RunConfig, dataset: Dataset) -> None:
+    spec = plan(config, dataset)[0]
+    before = {name: value for name, value in spec.identity.items() if name != "verbalisation"}
+    assert replace(spec, identity=before).cell_id == spec.cell_id
+
+
+def test_explain_names_another_kind_of_texts(config: RunConfig, dataset: Dataset) -> None:
+    then, now = plan(config, dataset)[0], plan(config, told_by_templates(dataset))[0]
+    changes = explain(now.cell_id, now.identity, [stored(then)])
+    assert "verbalisation: phrase -> template" in changes
+    assert [change.split(":")[0] for change in changes] == ["dataset_hash", "verbalisation"]
 
 
 def test_a_cell_id_depends_on_everything_that_changes_a_result(mini_preset: Path, dataset: Dataset) -> None:

@@ -36,16 +36,15 @@ from bench.data.corpora.rows import (
     tokens_of,
 )
 from bench.data.split import first_ranked, relation_counts
-from bench.data.verbalise import load_verbalisations
+from bench.data.verbalise import Verbalised, known_texts
 from bench.errors import DataError
-from methods.settings import Settings
-from methods.types import Instance, RelationSchema, Span
+from methods.types import Instance, Span
 
 WIKI, NYT, PUBMED, NAMES = "val_wiki", "val_nyt", "val_pubmed", "pid2name"
 OFFICIAL = {WIKI: 11_200, NYT: 2_500, PUBMED: 1_000}
 
 
-class Options(Settings):
+class Options(Verbalised):
     """Options of the dataset `fewrel`."""
 
     train: int = Field(500, ge=1, description="training instances per relation")
@@ -66,7 +65,7 @@ def load(data_dir: Path | None, options: Options) -> Dataset:
     train, dev, test = _split(wiki, options)
     extra_tests, datastores = _other_domains(corpora, relations)
     everything = dict.fromkeys(i.relation for corpus in corpora.values() for i in corpus)
-    schema = RelationSchema(relations, load_verbalisations("fewrel", tuple(everything)))
+    texts = known_texts(options, "fewrel", tuple(everything))
     parts = {"train": train, "dev": dev, "test": test}
     card: dict[str, object] = {
         "read": {f"{name}.json": len(corpus) for name, corpus in corpora.items()},
@@ -80,11 +79,11 @@ def load(data_dir: Path | None, options: Options) -> Dataset:
         "relation_names": _names(folder / f"{NAMES}.json", tuple(everything)),
         "extra_tests": {name: len(part) for name, part in extra_tests.items()},
         "datastores": {name: len(part) for name, part in datastores.items()},
-        "remarks": [*_remarks(corpora), *note_remarks(notes, sum(map(len, corpora.values())))],
+        "remarks": [*_remarks(corpora), *note_remarks(notes, sum(map(len, corpora.values()))), *texts.remarks],
     }
     return Dataset(
         "fewrel",
-        schema,
+        texts.schema(relations),
         "macro_f1_accuracy",
         train,
         dev,

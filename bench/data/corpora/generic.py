@@ -10,24 +10,20 @@ from pydantic import Field
 from bench.data.base import Dataset
 from bench.data.corpora.rows import Notes, note_remarks
 from bench.data.split import hold_out, relation_counts
-from bench.data.verbalise import verbalise
+from bench.data.texts import Texts
+from bench.data.verbalise import Verbalised, verbalise
 from bench.errors import DataError
-from methods.settings import Settings
-from methods.types import Instance, RelationSchema
+from methods.types import Instance
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"  # what may become part of a path
 
 
-class CorpusOptions(Settings):
+class CorpusOptions(Verbalised):
     """Options of every corpus without a loader of its own."""
 
     corpus: str | None = Field(None, pattern=f"^{NAME}$", description="what tables call the corpus")
     negative: str | None = Field(None, description="name of the class that the metric leaves out")
     metric: str | None = Field(None, description="tacred_micro_f1 with a negative class, else macro_f1_accuracy")
-    verbalisations: str | None = Field(
-        None,
-        description="YAML file {relation: text} or a name in configs/verbalisations; the others are generated",
-    )
     dev_share: float = Field(0.1, gt=0, lt=1, description="share of train held out where there is no dev set")
     dev_salt: str = Field("dev", description="salt of that choice (`semeval-dev` repeats the choice of `semeval`)")
     test_share: float | None = Field(
@@ -63,15 +59,12 @@ def split_up(
     return {**parts, "train": train}, said
 
 
-def _verbalised(
-    names: Sequence[str], elsewhere: set[str], options: CorpusOptions, texts: Path | None
-) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Texts of the relations, and which of them were made from names."""
+def _verbalised(names: Sequence[str], elsewhere: set[str], options: CorpusOptions, file: Path | None) -> Texts:
     negative = options.negative
     if negative is not None and negative not in names:
         raise DataError(f"the negative class {negative!r} is no relation of the corpus; it has {', '.join(names)}")
     # Instances of another corpus may carry relations that are never predicted; as neighbours they need a text.
-    return verbalise([*names, *sorted(elsewhere - set(names))], options.verbalisations or texts, negative)
+    return verbalise(options, file, [*names, *sorted(elsewhere - set(names))], negative)
 
 
 def _counted(splits: Mapping[str, tuple[Instance, ...]], names: Sequence[str], notes: Notes) -> dict[str, object]:
@@ -84,18 +77,14 @@ def _counted(splits: Mapping[str, tuple[Instance, ...]], names: Sequence[str], n
     }
 
 
-def _remarks(
-    splits: Mapping[str, tuple[Instance, ...]],
-    names: Sequence[str],
-    verbalisations: Mapping[str, str],
-    made: Sequence[str],
-) -> list[str]:
-    """What a user should know: texts that were ``made`` from names, an empty dev set, relations that nobody learns."""
-    remarks = []
-    if made:
+def _remarks(splits: Mapping[str, tuple[Instance, ...]], names: Sequence[str], texts: Texts) -> list[str]:
+    """What a user should know: texts that were made from names, an empty dev set, relations that nobody learns."""
+    remarks = texts.remarks
+    if texts.made:
+        first = texts.made[0]
         remarks.append(
-            f"{len(made)} of {len(verbalisations)} verbalisations were generated from relation names "
-            f"(such as {made[0]!r}: {verbalisations[made[0]]!r}); give better ones with the option verbalisations=FILE"
+            f"{len(texts.made)} of {len(texts.by_relation)} verbalisations were generated from relation names "
+            f"(such as {first!r}: {texts.by_relation[first]!r}); give better ones with the option verbalisations=FILE"
         )
     if not splits["dev"]:
         remarks.append("the dev set is empty")
@@ -111,7 +100,7 @@ def assemble(
     options: CorpusOptions,
     *,
     relations: Sequence[str] | None = None,
-    texts: Path | None = None,
+    file: Path | None = None,
     constraints: Mapping[tuple[str, str], frozenset[str]] | None = None,
     card: Mapping[str, object],
     notes: Notes,
@@ -120,17 +109,17 @@ def assemble(
     test_name: str = "test",
 ) -> Dataset:
     """A Dataset from train, dev and test. ``relations``: the schema in its order, by default every relation that
-    occurs, sorted. ``texts``: a YAML file of verbalisations for when the options name none. Raises DataError for a
-    negative class that is no relation.
+    occurs, sorted. ``file``: a file of verbalisations for when the options name none. Raises DataError for a negative
+    class that is no relation, and as `verbalise`.
     """
     main = [i for part in ("train", "dev", "test") for i in splits[part]]
     elsewhere = [i for part in (extra_tests or {}, datastores or {}) for found in part.values() for i in found]
     names = tuple(relations) if relations is not None else tuple(sorted({i.relation for i in main}))
-    verbalisations, made = _verbalised(names, {i.relation for i in elsewhere}, options, texts)
-    remarks = note_remarks(notes, len(main) + len(elsewhere)) + _remarks(splits, names, verbalisations, made)
+    texts = _verbalised(names, {i.relation for i in elsewhere}, options, file)
+    remarks = note_remarks(notes, len(main) + len(elsewhere)) + _remarks(splits, names, texts)
     return Dataset(
         name,
-        RelationSchema(names, verbalisations, options.negative, constraints or {}),
+        texts.schema(names, options.negative, constraints),
         options.metric or ("tacred_micro_f1" if options.negative else "macro_f1_accuracy"),
         splits["train"],
         splits["dev"],
@@ -138,7 +127,7 @@ def assemble(
         {
             **card,
             **_counted(splits, names, notes),
-            "generated_verbalisations": {relation: verbalisations[relation] for relation in made},
+            "generated_verbalisations": {relation: texts.by_relation[relation] for relation in texts.made},
             "remarks": remarks,
         },
         test_name=test_name,

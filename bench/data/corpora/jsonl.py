@@ -4,7 +4,7 @@ The formats of a line are those of `jsonl_line`; blank lines are ignored. Other 
 are read where they exist and override nothing that an option says:
 
 - rel2id.json `{relation: number}`: the relations in their order; without it, all that occur, sorted;
-- verbalisations.yaml `{relation: text}`;
+- verbalisations.yaml `{relation: text}`, phrases or templates;
 - dataset.yaml: name, metric, negative, test_name, extra_tests, datastores, and
   type_constraints `[[head type, tail type, [relations]], ...]`.
 
@@ -26,7 +26,7 @@ from bench.data.base import Dataset
 from bench.data.corpora.generic import NAME, CorpusOptions, assemble, split_up
 from bench.data.corpora.jsonl_line import parse_line, write_line
 from bench.data.corpora.rows import Notes, check_unique, cut, error, parse_json
-from bench.data.verbalise import read_yaml
+from bench.data.mappings import read_mapping
 from bench.errors import DataError
 from methods.settings import Settings
 from methods.types import Instance
@@ -86,7 +86,7 @@ def load(data_dir: Path | None, options: Options) -> Dataset:
         parts,
         options.model_copy(update=said_there),
         relations=relations,
-        texts=data_dir / TEXTS if (data_dir / TEXTS).is_file() else None,
+        file=data_dir / TEXTS if (data_dir / TEXTS).is_file() else None,
         constraints=_constraints(about, relations or occurring),
         card={"read": counts, "held_out": said},
         notes=notes,
@@ -195,7 +195,7 @@ def _about(folder: Path) -> About:
     if not path.is_file():
         return About()
     try:
-        return About.model_validate(read_yaml(path, f"mapping of {', '.join(About.model_fields)}"))
+        return About.model_validate(read_mapping(path, f"mapping of {', '.join(About.model_fields)}"))
     except ValidationError as problem:
         first = problem.errors()[0]
         key = ".".join(map(str, first["loc"]))

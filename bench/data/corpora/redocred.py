@@ -26,11 +26,10 @@ from pydantic import Field
 from bench.data.base import Dataset
 from bench.data.corpora.docred_format import Document, read
 from bench.data.split import first_ranked, relation_counts
-from bench.data.verbalise import load_verbalisations
+from bench.data.verbalise import Verbalised, known_texts
 from bench.errors import DataError
 from methods.parts.verbalize import window
-from methods.settings import Settings
-from methods.types import Instance, RelationSchema, Span
+from methods.types import Instance, Span
 
 TRAIN_FILE, DEV_FILE, TEST_FILE = "train_revised.json", "dev_revised.json", "test_revised.json"
 OFFICIAL_DOCUMENTS = {TRAIN_FILE: 3053, DEV_FILE: 500, TEST_FILE: 500}
@@ -48,7 +47,7 @@ RELATIONS = tuple(f"P{number}" for number in _PROPERTIES)
 NAMES = (*RELATIONS, NEGATIVE)
 
 
-class Options(Settings):
+class Options(Verbalised):
     """Options of the dataset `redocred`."""
 
     negatives_per_positive: float | None = Field(
@@ -70,20 +69,18 @@ def load(data_dir: Path | None, options: Options) -> Dataset:
 
     Raises DataError for a missing directory or file, the first malformed document, and too few documents or pairs.
     """
+    texts = known_texts(options, "redocred", NAMES)
     documents = {path.name: read(path, RELATIONS) for path in _files(data_dir)}
-    test, remarks = documents[TEST_FILE], _oddities(documents)
+    test, remarks = documents[TEST_FILE], _oddities(documents) + texts.remarks
     train, dev, source = _train_and_dev(documents, options, remarks)
     kept = _first(test, options.max_test_documents or len(test), "redocred-test")
     if len(kept) < len(test):
         remarks.append(f"{len(kept)} of {len(test)} test documents (max_test_documents): scores are not official")
     chosen = {"train": train, "dev": dev, "test": kept}
     every = {name: pairs(found, source if name == "train" else name) for name, found in chosen.items()}
-    parts = _reduced(every, options)
+    parts = _reduced(every, options, remarks)
     if empty := [name for name in ("train", "test") if not parts[name]]:
         raise DataError(f"{data_dir}: the {empty[0]} documents give no instance; put the published files there")
-    if len(parts["dev"]) < len(every["dev"]):
-        kept_pairs = f"train and dev keep {options.negatives_per_positive:g} no_relation pairs per related one"
-        remarks.append(f"{kept_pairs}, test keeps all: dev_f1 and f1 do not compare")
     fewer = {f"{name} no_relation pairs": len(every[name]) - len(parts[name]) for name in ("train", "dev")}
     card: dict[str, object] = {
         "read": {name: len(found) for name, found in documents.items()},
@@ -95,7 +92,7 @@ def load(data_dir: Path | None, options: Options) -> Dataset:
     }
     return Dataset(
         "redocred",
-        RelationSchema(NAMES, load_verbalisations("redocred", NAMES), negative=NEGATIVE),
+        texts.schema(NAMES, NEGATIVE),
         "docred_f1",
         parts["train"],
         parts["dev"],
@@ -107,9 +104,14 @@ def load(data_dir: Path | None, options: Options) -> Dataset:
     )
 
 
-def _reduced(every: Mapping[str, tuple[Instance, ...]], options: Options) -> dict[str, tuple[Instance, ...]]:
+def _reduced(
+    every: Mapping[str, tuple[Instance, ...]], options: Options, remarks: list[str]
+) -> dict[str, tuple[Instance, ...]]:
     """Train and dev with fewer pairs without a relation, and every context cut to its length."""
     parts = {**every} | {name: thin(every[name], options.negatives_per_positive) for name in ("train", "dev")}
+    if len(parts["dev"]) < len(every["dev"]):
+        kept_pairs = f"train and dev keep {options.negatives_per_positive:g} no_relation pairs per related one"
+        remarks.append(f"{kept_pairs}, test keeps all: dev_f1 and f1 do not compare")
     if options.context_words is not None:
         parts = {name: tuple(cut(i, options.context_words) for i in part) for name, part in parts.items()}
     return parts
@@ -230,11 +232,7 @@ def _nearest(heads: Sequence[Span], tails: Sequence[Span]) -> tuple[Span, Span]:
     """The mentions that the shortest stretch of tokens holds; of equals, those that stand first."""
     return min(
         product(heads, tails),
-        key=lambda pair: (
-            max(pair[0].end, pair[1].end) - min(pair[0].start, pair[1].start),
-            pair[0].start,
-            pair[1].start,
-        ),
+        key=lambda p: (max(p[0].end, p[1].end) - min(p[0].start, p[1].start), p[0].start, p[1].start),
     )
 
 

@@ -34,7 +34,7 @@ def parse_json(text: str, where: str) -> Any:
     try:
         return json.loads(text, object_pairs_hook=_unique)
     except RecursionError:
-        raise DataError(f"{where}: nested too deeply to be an instance") from None
+        raise DataError(f"{where}: nested too deeply") from None
     except ValueError as problem:
         raise DataError(f"{where}: not valid JSON ({problem}); is the line or the file cut off?") from None
 

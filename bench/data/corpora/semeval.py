@@ -18,10 +18,9 @@ from pydantic import Field
 
 from bench.data.base import Dataset
 from bench.data.split import hold_out, relation_counts
-from bench.data.verbalise import load_verbalisations
+from bench.data.verbalise import Verbalised, known_texts
 from bench.errors import DataError
-from methods.settings import Settings
-from methods.types import Instance, RelationSchema, Span
+from methods.types import Instance, Span
 
 TRAIN_FILE, TEST_FILE = "TRAIN_FILE.TXT", "TEST_FILE_FULL.TXT"
 OFFICIAL_RECORDS = {TRAIN_FILE: 8000, TEST_FILE: 2717}
@@ -45,7 +44,7 @@ _TAG = re.compile(r"<\s*/?\s*e\s*\d*\s*>", re.IGNORECASE)
 _SENTENCE = re.compile(r'([0-9]+)\t"(.*)"', re.DOTALL)
 
 
-class Options(Settings):
+class Options(Verbalised):
     """Options of the dataset `semeval`."""
 
     dev_share: float = Field(0.1, gt=0, lt=1, description="share of the training file held out as dev set")
@@ -65,6 +64,7 @@ def load(data_dir: Path | None, options: Options) -> Dataset:
         raise DataError(f"{data_dir} {reason}: --data-dir must hold {wanted}")
     whole, test = (read(data_dir / name, prefix) for name, prefix in ((TRAIN_FILE, "train"), (TEST_FILE, "test")))
     train, dev = hold_out(whole, options.dev_share, salt="semeval-dev")
+    texts = known_texts(options, "semeval", RELATIONS)
     remarks = [
         f"{name} has {len(part)} records, the official one {OFFICIAL_RECORDS[name]}"
         for name, part in ((TRAIN_FILE, whole), (TEST_FILE, test))
@@ -78,10 +78,9 @@ def load(data_dir: Path | None, options: Options) -> Dataset:
         "relations": {
             name: relation_counts(part, RELATIONS) for name, part in (("train", train), ("dev", dev), ("test", test))
         },
-        "remarks": remarks,
+        "remarks": remarks + texts.remarks,
     }
-    schema = RelationSchema(RELATIONS, load_verbalisations("semeval", RELATIONS), negative=NEGATIVE)
-    return Dataset("semeval", schema, "semeval_macro_f1", train, dev, test, card)
+    return Dataset("semeval", texts.schema(RELATIONS, NEGATIVE), "semeval_macro_f1", train, dev, test, card)
 
 
 def read(path: Path, prefix: str) -> tuple[Instance, ...]:

@@ -19,10 +19,9 @@ from bench.data.base import Dataset
 from bench.data.corpora.synthetic_grammar import NEUTRAL, ORGANIZATION, PERSON, PREDICATES, SCHOOL, Predicate
 from bench.data.corpora.synthetic_text import Clause, Entity, clause, join, new_entity, pick, wordings
 from bench.data.split import relation_counts
-from bench.data.verbalise import load_verbalisations
+from bench.data.verbalise import Verbalised, known_texts
 from bench.errors import DataError
-from methods.settings import Settings
-from methods.types import Instance, RelationSchema
+from methods.types import Instance
 
 NEGATIVE = "no_relation"
 # Relation -> (predicate, whether the head is its {x}); the option `relations` takes the first ones. per:parents and
@@ -53,7 +52,7 @@ _TRIGGER_DISTRACTORS = 0.6  # the others are neutral
 _SURNAME_DISTRACTORS = 0.3  # share of distractors that go on about a person of the pair, by surname
 
 
-class Options(Settings):
+class Options(Verbalised):
     """Options of the dataset `synthetic`."""
 
     train: int = Field(1600, ge=1, description="training instances")
@@ -92,16 +91,17 @@ def load(data_dir: Path | None, options: Options) -> Dataset:
     for relation in relations:
         head, tail = (ORGANIZATION if kind == SCHOOL else kind for kind in _kinds(relation))
         constraints[head, tail] = constraints.get((head, tail), frozenset()) | {relation}
-    schema = RelationSchema(names, load_verbalisations("synthetic", names), NEGATIVE, constraints)
+    texts = known_texts(options, "synthetic", names)
     card: dict[str, object] = {
-        "generated": options.model_dump(),
+        "generated": options.model_dump(exclude=set(Verbalised.model_fields)),
         "dropped": 0,
         "sizes": {"train": len(train), "dev": len(dev), "test": len(test)},
         "relations": {
             name: relation_counts(part, names) for name, part in (("train", train), ("dev", dev), ("test", test))
         },
-        "remarks": [],
+        "remarks": texts.remarks,
     }
+    schema = texts.schema(names, NEGATIVE, constraints)
     return Dataset("synthetic", schema, "tacred_micro_f1", train, dev, test, card)
 
 

@@ -35,10 +35,9 @@ from bench.data.corpora.tacred_format import (
     whole_records,
 )
 from bench.data.split import relation_counts
-from bench.data.verbalise import load_verbalisations
+from bench.data.verbalise import Verbalised, known_texts
 from bench.errors import DataError
-from methods.settings import Settings
-from methods.types import Instance, RelationSchema
+from methods.types import Instance
 
 NEGATIVE = "no_relation"
 
@@ -88,7 +87,7 @@ VARIANTS = {
 }  # fmt: skip
 
 
-class Options(Settings):
+class Options(Verbalised):
     """Options of the dataset `tacred`."""
 
     variant: Literal["tacred", "tacrev", "retacred"] = Field("tacred", description="whose labels")
@@ -113,6 +112,7 @@ def load(data_dir: Path | None, options: Options) -> Dataset:
     if not data_dir.is_dir():
         raise DataError(f"{data_dir} is not a directory: --data-dir must hold train.json, dev.json and test.json (LDC)")
     variant = VARIANTS[options.variant]
+    texts = known_texts(options, variant.verbalisations, variant.relations)
     revisions = _revision_files(data_dir, options)
     ldc = {split: data_dir / f"{split}.json" for split in SPLITS}
     inputs = _inputs(data_dir, ldc, revisions)
@@ -121,7 +121,7 @@ def load(data_dir: Path | None, options: Options) -> Dataset:
         parse,
         [*inputs, *revisions.values()],
         sources=(__file__, str(tacred_format.__file__)),
-        options=options.model_dump(mode="json"),
+        options=options.model_dump(mode="json", exclude=set(Verbalised.model_fields)),  # what is kept has no texts
     )
     train, dev, test = (parsed.splits[split] for split in SPLITS)
     sizes = {split: len(parsed.splits[split]) for split in SPLITS}
@@ -137,10 +137,9 @@ def load(data_dir: Path | None, options: Options) -> Dataset:
         "brackets": options.brackets,
         **parsed.counts,
         "sizes": sizes,
-        "remarks": remarks,
+        "remarks": remarks + texts.remarks,
     }
-    verbalisations = load_verbalisations(variant.verbalisations, variant.relations)
-    schema = RelationSchema(variant.relations, verbalisations, negative=NEGATIVE)
+    schema = texts.schema(variant.relations, NEGATIVE)
     # Under its own name: the scores of two variants are not comparable and must not share a table.
     return Dataset(options.variant, schema, "tacred_micro_f1", train, dev, test, card)
 
