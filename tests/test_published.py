@@ -12,7 +12,6 @@ ROOT = Path(__file__).resolve().parents[1]
 CALLED = re.compile(r"\b(as published(?! code)|published (setting|temperature|[kt]))\b")
 TRUE_THERE = {"docs/published.md", "configs/presets/paper.yaml"}
 # Single values, to be worded anew with these options.
-TRUE_THERE |= {"methods/etrag/options.py"}
 
 
 def pages() -> Iterator[Path]:

@@ -23,7 +23,7 @@ class EtragOptions(Settings):
     uses = all_but("encoder")
 
     k: int = Field(5, ge=1, description="selection steps, soft neighbours in the prefix")
-    temperature: float = Field(1.0, gt=0, description="t of the selection; 1 as published")
+    temperature: float = Field(1.0, gt=0, description="t of the selection; 1 in the paper")
     temperature_rule: TemperatureRule = Field(
         "fixed",
         description="annealed: geometrically from temperature_start; learned: trained from temperature; "
@@ -59,7 +59,7 @@ class EtragOptions(Settings):
         0.0, ge=0, description="encode earlier where a sample of keys has moved by this mean cosine distance; 0 never"
     )
     exact_below: int = Field(50_000, ge=1, description="instances above which nearest ones are searched approximately")
-    learning_rate: float = Field(1e-4, gt=0, description="of the retriever's encoder; 1e-3 as published")
+    learning_rate: float = Field(1e-4, gt=0, description="of the retriever's encoder; 1e-3 in the paper")
     stages: tuple[Stage, ...] = Field((), description="what is trained before all is trained together")
     retriever_steps: int = Field(
         0, ge=0, description="short for one stage: retriever and prompt alone, learning rates rising; 300 as published"
