@@ -137,11 +137,13 @@ def bm25() -> Iterator[Row]:
 
 
 def label_scoring() -> Iterator[Row]:
-    """64 instances together against one instance and one label prefix at a time, MiniLM pair, 37 tokens."""
+    """64 instances together against one instance and one label prefix at a time, MiniLM pair, 37 tokens. Texts are
+    tokenised and planned anew in each call."""
     yield _labels("42 relations", load_verbalisations("tacred", TACRED), 25)
     yield _labels("19 relations", load_verbalisations("semeval", RELATIONS), 8)
     # Such labels (`per city of birth`) branch several tokens deep, the verbalisations at the first one.
     yield _labels("42 relations, names as labels", {name: re.sub("[:_/]", " ", name) for name in TACRED}, 25)
+    yield _labels("42 templates", load_verbalisations("tacred", TACRED, "template"), 25, template=True)
 
 
 def _labels(title: str, texts: Mapping[str, str], floor: float, *, template: bool = False) -> Row:

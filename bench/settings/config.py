@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field, field_validator
 from bench.errors import ConfigError
 from bench.paths import PRESETS
 from bench.settings.flags import numbers, one_line, parsed, texts, whole_numbers
-from bench.settings.validation import nearest, unknown_key, validated
+from bench.settings.validation import names_at, nearest, unknown_key, validated
 from bench.settings.variants import SUFFIX, Variant, with_tuned
 from methods.registry import METHODS
 from methods.settings import Budget, Models, Optimisation, Scoring, Settings
@@ -243,10 +243,15 @@ def _apply(raw: dict[str, Any], setting: str, methods: Sequence[str]) -> None:
 
 
 def _apply_section(section: dict[str, Any], head: str, tail: str, value: object) -> None:
-    name, _, rest = tail.partition(".")
-    if name not in (known := list(SECTIONS[head].model_fields)) or (rest and name != "lora"):
-        raise unknown_key(f"{head}.{tail}", [f"{head}.{field}" for field in known])
-    if rest:  # the one nested model: setting a part of it switches it on
-        section[name] = {**(section.get(name) or {}), rest: value}
-    else:
-        section[name] = value
+    path = tail.split(".")
+    known: list[str] = []
+    for depth, name in enumerate(path):
+        names = names_at(SECTIONS[head], path[:depth])
+        known = [".".join([head, *path[:depth], one]) for one in names] or known
+        if name not in names:
+            raise unknown_key(f"{head}.{tail}", known)
+    for name in path[:-1]:  # setting a part of something nested switches it on
+        inner = dict(section[name]) if isinstance(section.get(name), Mapping) else {}
+        section[name] = inner
+        section = inner
+    section[path[-1]] = value

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from types import UnionType
+from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -23,7 +24,7 @@ def validated(model: type[Model], raw: Mapping[str, Any], where: str) -> Model:
         parts = [str(part) for part in first["loc"]]
         key = ".".join(parts)
         if first["type"] == "extra_forbidden":
-            raise ConfigError(f"{where}unknown key {key!r}.{nearest(parts[-1], _fields(model, parts[:-1]))}") from None
+            raise ConfigError(f"{where}unknown key {key!r}.{nearest(parts[-1], names_at(model, parts[:-1]))}") from None
         message = first["msg"].removeprefix("Value error, ")
         given = "" if first["type"] in ("value_error", "missing") else f", got {first['input']!r}"
         raise ConfigError(one_line(f"{where}{key}: {message}{given}")) from None
@@ -41,12 +42,23 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return (f" Did you mean {near[0]!r}?" if near else "") + f" Known: {', '.join(names) or 'none'}"
 
 
-def _fields(model: type[BaseModel], path: Sequence[str]) -> list[str]:
-    """Names of the fields of the model at ``path`` below ``model``, as far as plain models lead there."""
-    for part in path:
-        field = model.model_fields.get(part)
-        inner = field.annotation if field is not None else None
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+def names_at(model: type[BaseModel], path: Sequence[str]) -> list[str]:
+    """What may stand below ``path`` in ``model``: the fields of a model, also of one that may be absent, or the keys
+    of a mapping that names them all. Empty where neither is."""
+    kind: Any = model
+    for name in path:
+        if name not in _names(kind):
             return []
-        model = inner
-    return list(model.model_fields)
+        inner = kind.model_fields[name].annotation if _is_model(kind) else get_args(kind)[1]
+        kind = next(filter(_is_model, get_args(inner)), inner) if get_origin(inner) is UnionType else inner
+    return _names(kind)
+
+
+def _names(kind: Any) -> list[str]:
+    if _is_model(kind):
+        return list(kind.model_fields)
+    return list(get_args(get_args(kind)[0])) if get_origin(kind) is Mapping else []
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)

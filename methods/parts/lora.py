@@ -16,12 +16,14 @@ BART = ("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2")
 BERT = ("query", "key", "value", "dense")
 DISTILBERT = ("q_lin", "k_lin", "v_lin", "out_lin", "lin1", "lin2")
 LLAMA = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+GPT2 = ("c_attn", "c_proj", "c_fc")
 FAMILIES: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("t5", "mt5", "umt5", "longt5"), T5),
     **dict.fromkeys(("bart", "mbart", "pegasus", "pegasus_x", "marian", "m2m_100", "blenderbot", "plbart"), BART),
     **dict.fromkeys(("bert", "roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "electra"), BERT),
     "distilbert": DISTILBERT,
     **dict.fromkeys(("llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3", "gemma3_text"), LLAMA),
+    "gpt2": GPT2,
 }
 # Setting -> the model that it adapts, and names of it that stand for new weights, all of which are trained.
 ADAPTED = {"lora": ("generator", ("minilm", "tiny")), "instance_encoder_lora": ("instance_encoder", ("tiny",))}
@@ -57,7 +59,10 @@ def add_lora(model: Any, lora: Lora, setting: str) -> Any:
     if given is not None and missing:
         warnings.warn(f"{setting}.target_modules: no layer is called {', '.join(missing)}", stacklevel=2)
     found = [name for name in targets if name not in missing]
-    config = LoraConfig(r=lora.r, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules=found)
+    transposed = model.config.model_type == "gpt2"  # its layers keep their weights so
+    config = LoraConfig(
+        r=lora.r, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules=found, fan_in_fan_out=transposed
+    )
     try:
         return inject_adapter_in_model(config, model)
     except ValueError as error:

@@ -11,7 +11,7 @@ from bench.records import identity as module
 from bench.records.identity import SETTLED, cell_id, completed, differences, explain
 from bench.settings.config import SECTIONS
 from methods.registry import METHODS
-from methods.settings import Budget, Models, Settings, all_but
+from methods.settings import Budget, Models, Optimisation, Settings, all_but
 from methods.versions import sources
 from tests.records.factory import make_record
 
@@ -57,6 +57,7 @@ def test_a_setting_at_its_default_may_be_absent(name: str) -> None:
         {"verbalisation": "template"},
         {"options": {"k": 7}},
         {"budget": Budget(max_steps=7).model_dump()},
+        {"optimisation": Optimisation(groups={"retriever": {"weight_decay": 0}}).model_dump(mode="json")},
         {"models": Models(encoder="tiny").model_dump()},
         {"models": Models(lora={}).model_dump(mode="json")},
         {"method_version": "2"},

@@ -16,6 +16,7 @@ from bench.records.record import Record
 from bench.run.plan import CellSpec, plan, plan_notes, subsets
 from bench.settings.config import RunConfig, build
 from methods.base import MethodError
+from methods.settings import Lora, Models
 from tests.records.factory import changed, make_record
 
 
@@ -165,3 +166,16 @@ def test_mistakes_show_before_anything_runs(mini_preset: Path, dataset: Dataset)
     empty.mkdir()
     with pytest.raises(MethodError, match=r"config.json"):
         plan(build(str(mini_preset), [f"models.generator={empty}"]), dataset)
+
+
+def test_adapters_of_a_model_that_takes_none_stop_the_plan(mini_preset: Path, dataset: Dataset) -> None:
+    with pytest.raises(MethodError, match=r"models.lora is for pretrained models; generator 'tiny'"):
+        plan(build(str(mini_preset), ["models.lora.r=3"]), dataset)
+    with pytest.raises(MethodError, match=r"models.instance_encoder_lora .* instance_encoder 'tiny'"):
+        plan(build(str(mini_preset), ["models.instance_encoder_lora.r=3"]), dataset)
+
+
+def test_adapters_of_an_encoder_that_no_method_reads_change_no_cell(dataset: Dataset) -> None:
+    config = build("smoke", methods="no_retrieval")
+    other = config.model_copy(update={"models": Models(**dict(config.models) | {"instance_encoder_lora": Lora()})})
+    assert [spec.cell_id for spec in plan(config, dataset)] == [spec.cell_id for spec in plan(other, dataset)]

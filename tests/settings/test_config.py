@@ -12,6 +12,7 @@ from bench.errors import ConfigError
 from bench.settings.config import build, method_options, preset_names, read_preset
 from bench.settings.flags import whole_numbers
 from methods.registry import RegistryError
+from methods.settings import GroupSettings, Lora
 
 
 def test_every_preset_of_the_project_is_valid() -> None:
@@ -85,6 +86,48 @@ def test_lora_is_switched_on_by_a_part_of_it_and_off_by_null() -> None:
     assert build("paper", ["models.lora=null"]).models.lora is None
 
 
+def test_a_group_is_named_by_a_part_of_its_settings() -> None:
+    config = build("smoke", ["optimisation.groups.retriever.weight_decay=0", "optimisation.groups.prompt.decay=none"])
+    assert config.optimisation.groups == {
+        "retriever": GroupSettings(weight_decay=0),
+        "prompt": GroupSettings(decay="none"),
+    }
+
+
+def test_a_record_holds_what_is_said_of_a_group_alone() -> None:
+    config = build("smoke", ["optimisation.groups.retriever.clip_norm=0"])
+    assert config.optimisation.model_dump(mode="json")["groups"] == {"retriever": {"clip_norm": 0.0}}
+    assert build("smoke").optimisation.model_dump(mode="json")["groups"] == {}
+
+
+def test_both_models_of_etrag_have_adapters_of_their_own() -> None:
+    models = build("smoke", ["models.lora.r=3", "models.instance_encoder_lora.target_modules=[query]"]).models
+    assert models.lora == Lora(r=3)
+    assert models.instance_encoder_lora == Lora(target_modules=("query",))
+
+
+def test_stages_are_given_as_a_list_or_by_their_short_form() -> None:
+    text = "etrag.stages=[{steps: 50, train: [generator]}, {steps: 70, train: [retriever, prompt], warmup: 1}]"
+    first, second = method_options(build("smoke", [text]))["etrag"].stages  # type: ignore[attr-defined]
+    assert (first.steps, first.train, first.warmup) == (50, ("generator",), 0)
+    assert (second.steps, second.train, second.warmup) == (70, ("retriever", "prompt"), 1)
+    assert method_options(build("smoke", ["etrag.retriever_steps=300"]))["etrag"].retriever_steps == 300  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        (["etrag.stages=[{steps: 0, train: [generator]}]"], "etrag.stages.0.steps: Input should be greater"),
+        (["etrag.stages=[{steps: 3, train: []}]"], "etrag.stages.0.train: Tuple should have at least 1 item"),
+        (["etrag.stages=[{steps: 3}]"], "etrag.stages.0.train: Field required"),
+        (["etrag.stages=[{steps: 3, train: [prompt]}]", "etrag.retriever_steps=7"], "retriever_steps is short for one"),
+    ],
+)
+def test_a_mistake_in_stages_is_one_line(settings: list[str], expected: str) -> None:
+    with pytest.raises(ConfigError, match=expected):
+        method_options(build("smoke", settings))
+
+
 def test_config_is_frozen() -> None:
     with pytest.raises(ValueError, match="frozen"):
         build("smoke").seeds = (1,)  # type: ignore[misc]
@@ -112,7 +155,23 @@ def test_config_is_frozen() -> None:
         ({"settings": ["budget.max_stepss=3"]}, "unknown key 'budget.max_stepss'. Did you mean 'budget.max_steps'?"),
         ({"settings": ["bugdet.max_steps=3"]}, "unknown key 'bugdet.max_steps'. Did you mean 'budget.max_steps'?"),
         ({"settings": ["models.lora.rank=3"]}, "models.lora.rank"),
-        ({"settings": ["budget.max_steps.x=3"]}, "unknown key 'budget.max_steps.x'"),
+        ({"settings": ["budget.max_steps.x=3"]}, "unknown key 'budget.max_steps.x'. Did you mean 'budget.max_steps'?"),
+        (
+            {"settings": ["optimisation.groups.retreiver.warmup=0"]},
+            "unknown key 'optimisation.groups.retreiver.warmup'. Did you mean 'optimisation.groups.retriever'? "
+            "Known: optimisation.groups.pretrained, optimisation.groups.new, ",
+        ),
+        (
+            {"settings": ["optimisation.groups.retriever.wd=0"]},
+            "Known: optimisation.groups.retriever.learning_rate, optimisation.groups.retriever.weight_decay, ",
+        ),
+        ({"settings": ["optimisation.groups={retreiver: {}}"]}, "Input should be 'pretrained', 'new', 'retriever' or"),
+        (
+            {"settings": ["optimisation.groups={prompt: {warm: 0}}"]},
+            "unknown key 'optimisation.groups.prompt.warm'. Did you mean 'warmup'? Known: learning_rate, ",
+        ),
+        ({"settings": ["optimisation.groups.prompt.warmup=7"]}, "optimisation.groups.prompt.warmup: Input should be"),
+        ({"settings": ["models.lora=3"]}, "models.lora: Input should be a valid dictionary"),
         ({"settings": ["budget=3"]}, "unknown key 'budget'"),
         ({"settings": ["budget.max_steps=0"]}, "budget.max_steps: Input should be greater than or equal to 1, got 0"),
         ({"settings": ["budget.max_steps=many"]}, "budget.max_steps: Input should be a valid integer"),

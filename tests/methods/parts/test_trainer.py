@@ -80,9 +80,35 @@ def test_patience_stops_and_the_best_weights_return(context: MakeContext) -> Non
     stopped, log = run(context(budget=short), [5.0, 6.0])
     assert log.steps == 4
     assert torch.allclose(weight, stopped)  # the best was at step 4
-    later = Budget(max_steps=100, max_epochs=100, batch_size=7, evaluate_every=2, patience=1, patience_after=4)
-    _, log = run(context(budget=later), [5.0, 6.0, 7.0, 8.0])
-    assert log.steps == 8
+
+
+@pytest.mark.parametrize(
+    ("max_steps", "dev", "stopped", "kept"),
+    [
+        (100, [1.0, 2.0, 5.0, 4.0, 6.0, 4.0], 12, 8),  # the third evaluation is the first that counts
+        (100, [3.0, 1.0, 5.0, 6.0, 7.0], 10, 6),
+        (4, [1.0, 2.0], 4, 4),  # none counts: the last weights stay
+        (5, [1.0, 2.0, 9.0], 5, 5),
+    ],
+)
+def test_evaluations_up_to_patience_after_do_not_count(
+    max_steps: int, dev: list[float], stopped: int, kept: int, context: MakeContext
+) -> None:
+    budget = Budget(
+        max_steps=max_steps, max_epochs=100, batch_size=7, evaluate_every=2, patience=2, patience_after=4,
+        restore_best=True,
+    )  # fmt: skip
+    after: dict[int, float] = {}  # the weight after each step, which every step changes
+    weight = nn.Parameter(torch.tensor([10.0]))
+    module = nn.Module()
+    module.weight = weight
+    values = iter(dev)
+    settings = context(budget=budget, progress=lambda p: after.update({p.step: weight.item()}))
+    instances = make_instances("t", 23)
+    log = train(module, [group(weight)], lambda b: weight.square().sum(), instances, lambda: next(values), settings)
+    assert log.steps == stopped
+    assert weight.item() == after[kept]
+    assert len(set(after.values())) == stopped
 
 
 def test_without_patience_dev_is_never_evaluated(context: MakeContext) -> None:
@@ -90,7 +116,7 @@ def test_without_patience_dev_is_never_evaluated(context: MakeContext) -> None:
     assert [row["step"] for row in log.history] == [2, 4, 6]
 
 
-def test_progress_is_told_and_an_infinite_gradient_is_refused(context: MakeContext) -> None:
+def test_progress_is_told(context: MakeContext) -> None:
     seen: list[Progress] = []
     weight = nn.Parameter(torch.tensor([1.0]))
     module = nn.Module()
@@ -98,5 +124,11 @@ def test_progress_is_told_and_an_infinite_gradient_is_refused(context: MakeConte
     settings = context(budget=Budget(max_steps=3, batch_size=7), progress=seen.append)
     train(module, [group(weight)], lambda b: weight.square().sum(), make_instances("t", 7), None, settings)
     assert [(p.phase, p.step, p.steps) for p in seen] == [("train", s, 3) for s in (1, 2, 3)]
+
+
+@pytest.mark.parametrize("clip_norm", [0, 1])
+def test_an_infinite_gradient_is_refused(clip_norm: float, context: MakeContext) -> None:
+    weight = nn.Parameter(torch.tensor([1.0]))
+    settings = context(optimisation=Optimisation(clip_norm=clip_norm))
     with pytest.raises(MethodError, match="gradient is not finite at step 1"):
-        train(module, [group(weight)], lambda b: (weight * 0).sqrt().sum(), make_instances("t", 7), None, settings)
+        train(nn.Module(), [group(weight)], lambda b: (weight * 0).sqrt().sum(), make_instances("t", 7), None, settings)
