@@ -4,21 +4,29 @@ tensor of queries x instances x spans x width."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from methods.etrag.options import Distance, Reduction
+from methods.etrag.options import Distance, Reduction, SpanPairs
 
 
 @dataclass(frozen=True)
 class Nearness:
-    """``cosine``: the cosine of two spans, ``l2``: minus their squared Euclidean distance; over the S spans of a pair
-    their mean (ETRAG: mean of cosines) or the largest."""
+    """``cosine``: the cosine of two spans, ``l2``: minus their squared Euclidean distance; over the S aligned spans of
+    a query and an instance, or over ``all`` S x S, their ``mean`` (ETRAG: mean of cosines), the largest (``max``), the
+    smallest (``min``), or a mean weighted by softmax, of the nearness (``softmax``) or of its negative (``softmin``).
+
+    ETRAG's code (github.com/tti-coin/etrag) reduces distances d, one minus the cosine or the squared Euclidean one; in
+    nearness its names change places. Its ``mean`` is ours, its ``min`` our ``max`` (the nearest span alone counts), its
+    ``max`` our ``min``, its ``softmin``, the sum of d softmax(-d), our ``softmax``, its ``softmax`` our ``softmin``.
+    """
 
     distance: Distance = "cosine"
     reduction: Reduction = "mean"
+    pairs: SpanPairs = "aligned"
 
     def prepare(self, spans: Tensor) -> Tensor:
         """What can be computed once per instance: [N, S, D] -> [N, S, E] whose inner product with `ask`'s is the
@@ -41,8 +49,9 @@ class Nearness:
             wanted = [len(prepared), *asked.shape[1:]]
             raise ValueError(f"expected prepared instances {wanted}, got {list(prepared.shape)}")
         if self.reduction == "mean":
-            return asked.flatten(1) @ prepared.flatten(1).T / asked.shape[1]
-        return torch.stack([asked[:, s] @ prepared[:, s].T for s in range(asked.shape[1])]).amax(0)
+            (left,), (right,) = self.search_spaces(asked), self.search_spaces(prepared)
+            return left @ right.T / (asked.shape[1] if self.pairs == "aligned" else 1)
+        return self._reduced([asked[:, s] @ prepared[:, u].T for s, u in self._paired(asked.shape[1])])
 
     def compare(self, queries: Tensor, spans: Tensor) -> Tensor:
         """`scores` with instances that are not prepared, [B, S, D] and [N, S, D] -> [B, N]: for the cosine without a
@@ -52,15 +61,31 @@ class Nearness:
         if self.distance != "cosine" or queries.shape[1:] != spans.shape[1:]:
             return self.scores(queries, self.prepare(spans))
         asked, lengths = self.ask(queries), torch.linalg.vector_norm(spans, dim=2).clamp(min=1e-12)
-        near = [asked[:, s] @ spans[:, s].T / lengths[:, s] for s in range(spans.shape[1])]
-        if self.reduction == "mean":
-            return torch.stack(near).mean(0)
-        return torch.stack(near).amax(0)
+        return self._reduced([asked[:, s] @ spans[:, u].T / lengths[:, u] for s, u in self._paired(spans.shape[1])])
 
     def search_spaces(self, vectors: Tensor) -> list[Tensor]:
         """[N, S, E] of `prepare` or `ask` -> the matrices in which the largest inner products are the nearest: one
-        for the mean, one per span for the largest."""
-        return [vectors.flatten(1)] if self.reduction == "mean" else list(vectors.unbind(1))
+        for the mean (over all pairs: of the mean spans), one per span for the largest. Only for what `EtragOptions`
+        lets be searched by: mean, and max over aligned pairs."""
+        if self.reduction != "mean":
+            return list(vectors.unbind(1))
+        return [vectors.flatten(1) if self.pairs == "aligned" else vectors.mean(1)]
+
+    def _paired(self, spans: int) -> list[tuple[int, int]]:
+        """Which span of a query is compared with which of an instance."""
+        each = range(spans)
+        return list(zip(each, each, strict=True)) if self.pairs == "aligned" else list(product(each, each))
+
+    def _reduced(self, near: list[Tensor]) -> Tensor:
+        """P matrices [B, N], one for each pair of spans -> [B, N]."""
+        every = torch.stack(near)
+        if self.reduction == "mean":
+            return every.mean(0)
+        if self.reduction == "max":
+            return every.amax(0)
+        if self.reduction == "min":
+            return every.amin(0)
+        return ((every if self.reduction == "softmax" else -every).softmax(0) * every).sum(0)
 
 
 def _squared_norm(spans: Tensor) -> Tensor:

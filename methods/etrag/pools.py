@@ -35,7 +35,7 @@ class Pools(nn.Module):
     def __init__(self, options: EtragOptions, seed: int, new_retriever: Callable[[], SpanEncoder]) -> None:
         super().__init__()
         self.options, self.seed, self.new_retriever = options, seed, new_retriever
-        self.nearness = Nearness(options.distance, options.reduction)
+        self.nearness = Nearness(options.distance, options.reduction, options.pairs)
         self.retriever = new_retriever()
         self.staleness = Staleness(options.refresh_interval, options.refresh_drift, self._sample_keys)
         self.step = 0
