@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from methods.base import Context, MethodError, Shown
+from methods.base import Context, Shown
 from methods.etrag.options import EtragOptions
-from methods.etrag.pools import Pool, Pools
+from methods.etrag.pools import Pool, Pools, enough
 from methods.etrag.selection import Select
 from methods.etrag.selection_report import describe, left_out
 from methods.etrag.soft_prompt import SoftPrompt
@@ -66,15 +66,11 @@ class SoftConditioning(Conditioning):
 
     def weights(self, pool: Pool, queries: Tensor) -> Tensor:
         """The selection [B, k, M] for queries [B, S, D]. Raises MethodError where one may select from fewer than k."""
-        fewest = int(pool.mask.sum(1).min())
-        if fewest < self.k:
-            raise MethodError(
-                f"an instance may select from only {fewest} candidates (neither itself nor its document), fewer than "
-                f"k = {self.k}; raise candidate_count or the ratio, or lower k"
-            )
+        scores, mask = pool.choices()
+        enough(mask, self.k)
         done = min(1.0, self.pools.step / max(1, self.steps - 1))
-        temperature = self.temperature(pool.scores, pool.mask, queries, done)
-        return self.select(pool.scores, self.k, temperature, pool.mask)
+        temperature = self.temperature(scores, mask, queries, done)
+        return pool.back(self.select(scores, self.k, temperature, mask))
 
     def penalty(self, batch: Sequence[Instance], pool: Pool) -> Tensor | None:
         """What a variant adds to the loss, a scalar."""
@@ -101,7 +97,7 @@ class SoftConditioning(Conditioning):
 
     def use(self, instances: Sequence[Instance]) -> bool:
         self.pools.use(instances)
-        self.database = {i.id: i for i in instances}
+        self.database = {i.id: i for i in self.pools.store.database}
         self._left_out: list[float] = []
         self._shown: dict[tuple[str, tuple[str, ...]], Tensor] = {}
         return True

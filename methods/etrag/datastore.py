@@ -7,8 +7,10 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from methods.etrag.distances import Nearness
+from methods.etrag.draws import others, others_each, together
 from methods.etrag.options import Candidates
 from methods.parts.retrieval.vector_search import VectorIndex
 from methods.types import Barred, Instance, Neighbours
@@ -17,20 +19,34 @@ from methods.types import Barred, Instance, Neighbours
 class Datastore:
     """N instances. None is ever admitted for a query that bars it (`methods.types.bars`).
 
-    ``keys`` [N, S, E] (prepared by ``nearness``) and ``values`` [N, S, D] are those of the last `refresh`; None
+    The first ``size`` of ``instances`` are the database, which is encoded and searched: all of them in the given order
+    or, beyond a ``limit``, a random sample, the same for the same seed, with the others in random order behind it.
+
+    ``keys`` [size, S, E] (prepared by ``nearness``) and ``values`` [size, S, D] are those of the last `refresh`; None
     before. Above ``exact_below`` instances nearest ones are searched approximately (vector_search).
     """
 
-    def __init__(self, instances: Sequence[Instance], nearness: Nearness, exact_below: int, seed: int) -> None:
+    def __init__(
+        self, instances: Sequence[Instance], nearness: Nearness, exact_below: int, seed: int, limit: int = 0
+    ) -> None:
         self.instances, self.nearness, self.exact_below = list(instances), nearness, exact_below
+        self.size = len(instances)
+        if 0 < limit < len(instances):
+            order = torch.randperm(len(instances), generator=torch.Generator().manual_seed(seed)).tolist()
+            self.instances, self.size = [instances[row] for row in order], limit
         self.keys: Tensor | None = None
         self.values: Tensor | None = None
         self._indexes: list[VectorIndex] = []
         self._random = torch.Generator().manual_seed(seed)  # its own, so that nothing else disturbs the draws
-        self._row, self._bars = {i.id: row for row, i in enumerate(instances)}, Barred(instances)
+        self._row, self._bars = {i.id: row for row, i in enumerate(self.instances)}, Barred(instances)
 
     def __len__(self) -> int:
         return len(self.instances)
+
+    @property
+    def database(self) -> list[Instance]:
+        """The first ``size`` instances."""
+        return self.instances[: self.size]
 
     @property
     def indexed(self) -> bool:
@@ -47,12 +63,13 @@ class Datastore:
         return ~torch.stack([torch.isin(rows, barred) for barred in self._barred(batch)])
 
     def neighbours(self, weights: Tensor, mask: Tensor, rows: Tensor, k: int) -> tuple[Neighbours, ...]:
-        """The k of ``rows`` [M] with most of the ``weights`` [B, M], of those that ``mask`` [B, M] admits."""
-        top = weights.masked_fill(~mask, float("-inf")).topk(k, dim=1)
-        chosen = rows[top.indices.cpu()].tolist()
+        """The k of ``rows`` [M] with most of the ``weights`` [B, M], of those that ``mask`` [B, M] admits; as many as
+        it admits where a query has drawn fewer than k different candidates."""
+        top = weights.masked_fill(~mask, float("-inf")).topk(min(k, len(rows)), dim=1)
+        chosen, counts = rows[top.indices.cpu()].tolist(), mask.sum(1).tolist()
         return tuple(
-            Neighbours(tuple(self.instances[row].id for row in near), tuple(values))
-            for near, values in zip(chosen, top.values.tolist(), strict=True)
+            Neighbours(tuple(self.instances[row].id for row in near[:count]), tuple(values[:count]))
+            for near, values, count in zip(chosen, top.values.tolist(), counts, strict=True)
         )
 
     def refresh(self, keys: Tensor, values: Tensor | None, *, indexed: bool) -> None:
@@ -72,7 +89,7 @@ class Datastore:
         are found. ``queries`` [B, S, D]."""
         asked = self.nearness.search_spaces(self.nearness.ask(queries.detach()))
         barred = self._barred(batch)
-        reach = min(len(self), count + max(map(len, barred)))
+        reach = min(self.size, count + max(map(len, barred)))
         found = [index.search(space, reach) for index, space in zip(self._indexes, asked, strict=True)]
         values, rows = torch.cat([v for v, _ in found], 1).cpu(), torch.cat([r for _, r in found], 1).cpu()
         order = values.argsort(dim=1, descending=True, stable=True)
@@ -86,38 +103,49 @@ class Datastore:
 
     def shortlist(self, queries: Tensor, batch: Sequence[Instance], count: int) -> tuple[Tensor, Tensor]:
         """Rows [M], ascending, of the ``count`` nearest of each instance, and which of them are its own [B, M]."""
-        near = self.nearest(queries, batch, count)
-        rows = near[near >= 0].unique()
-        mask = torch.zeros(len(batch), len(rows), dtype=torch.bool)
-        for own, found in zip(mask, near, strict=True):
-            own[torch.searchsorted(rows, found[found >= 0])] = True
+        rows, _, mask = together(self.nearest(queries, batch, count))
         return rows, mask
 
-    def draw(self, kind: Candidates, count: int, queries: Tensor, batch: Sequence[Instance]) -> Tensor:
+    def draw(
+        self, kind: Candidates, count: int, queries: Tensor, batch: Sequence[Instance], epsilon: float = 0.0
+    ) -> Tensor:
         """Candidates of one training step, shared by its batch: ``count`` distinct rows, ascending.
 
-        `random`: uniformly. `shortlist`: every query's nearest, then its second nearest, and so on. `mixed`: half of
-        each. ``queries`` [B, S, D].
+        `random`: uniformly, of all instances. `shortlist`: of the database, every query's nearest, then its second
+        nearest, and so on; each of these places goes with probability ``epsilon`` to a random instance beside those
+        that stay. `mixed`: half a shortlist, half random ones of the database. ``queries`` [B, S, D].
         """
-        count = min(count, len(self))
+        among = len(self) if kind == "random" else self.size
+        count = min(count, among)
         chosen: list[int] = []
         if kind != "random":
             share = count if kind == "shortlist" else count // 2
-            ranked = self.nearest(queries, batch, min(share, len(self))).T.flatten().tolist()
+            ranked = self.nearest(queries, batch, min(share, among)).T.flatten().tolist()
             chosen = [row for row in dict.fromkeys(ranked) if row >= 0][:share]
-        return torch.tensor(sorted([*chosen, *self._others(set(chosen), count - len(chosen))]))
+        if epsilon:
+            stays = torch.rand(len(chosen), generator=self._random) >= epsilon
+            chosen = [row for row, kept in zip(chosen, stays.tolist(), strict=True) if kept]
+        return torch.tensor(sorted([*chosen, *others(set(chosen), count - len(chosen), among, self._random)]))
 
-    def _others(self, taken: set[int], count: int) -> list[int]:
-        """``count`` distinct random rows beside ``taken``; without a permutation of all where few are wanted."""
-        if 2 * (count + len(taken)) >= len(self):
-            order = torch.randperm(len(self), generator=self._random).tolist()
-            return [row for row in order if row not in taken][:count]
-        found: dict[int, None] = {}
-        while len(found) < count:
-            for row in torch.randint(len(self), (count,), generator=self._random).tolist():
-                if row not in taken and len(found) < count:
-                    found.setdefault(row)
-        return list(found)
+    def draw_each(
+        self, kind: Candidates, count: int, queries: Tensor, batch: Sequence[Instance], epsilon: float = 0.0
+    ) -> Tensor:
+        """Candidates for each instance of the batch alone, none that it bars: rows [B, count or fewer], -1 behind them
+        where it has not so many.
+
+        `random`: with replacement, as published (Makino et al., arXiv 2406.03790), so that one drawn twice counts twice
+        in a softmax over them; at most as many as are admitted. The other two are distinct. `shortlist`: its own
+        nearest, with ``epsilon`` as in `draw`. `mixed`: half of those, half random ones of the database.
+        """
+        among = len(self) if kind == "random" else self.size
+        share = {"random": 0, "mixed": count // 2, "shortlist": count}[kind]
+        kept = self.nearest(queries, batch, min(share, among)) if share else torch.empty(len(batch), 0).long()
+        if epsilon:
+            kept[torch.rand(kept.shape, generator=self._random) < epsilon] = -1
+        taken = torch.cat([pad_sequence(self._barred(batch), batch_first=True, padding_value=-1), kept], 1)
+        missing = count - (kept >= 0).sum(1)
+        drawn = others_each(taken, missing, among, self._random, replacement=kind == "random")
+        return torch.cat([kept, drawn], 1).sort(1, descending=True).values[:, :count]
 
     def _barred(self, batch: Sequence[Instance]) -> list[Tensor]:
         """The rows that each instance of the batch may not select."""

@@ -8,8 +8,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from methods.base import MethodError
 from methods.etrag.datastore import Datastore
 from methods.etrag.distances import Nearness
+from methods.etrag.draws import together
 from methods.etrag.options import EtragOptions
 from methods.etrag.span_encoder import ENCODE_BATCH, SpanEncoder
 from methods.etrag.staleness import Staleness, sample
@@ -18,12 +20,37 @@ from methods.types import Instance, Neighbours
 
 class Pool(NamedTuple):
     """``rows`` [M] of the datastore, how near they are to each query (``scores`` [B, M]), which of them it may select
-    (``mask`` [B, M]), and what they bring (``values`` [M, S, D])."""
+    (``mask`` [B, M]), and what they bring (``values`` [M, S, D]). Where each query has candidates of its own, ``own``
+    [B, C] says which of the M they are, one drawn twice is there twice, -1 is none."""
 
     rows: Tensor
     scores: Tensor
     mask: Tensor
     values: Tensor
+    own: Tensor | None = None
+
+    def choices(self) -> tuple[Tensor, Tensor]:
+        """What is selected from: scores and mask, [B, M] or [B, C]."""
+        if self.own is None:
+            return self.scores, self.mask
+        return self.scores.gather(1, self.own.clamp(min=0)), self.own >= 0
+
+    def back(self, weights: Tensor) -> Tensor:
+        """Weights of the `choices` [B, k, M or C] -> of the rows [B, k, M]."""
+        if self.own is None:
+            return weights
+        places = self.own.clamp(min=0).unsqueeze(1).expand_as(weights)  # one that is not there weighs nothing
+        return weights.new_zeros(*weights.shape[:2], len(self.rows)).scatter_add(2, places, weights)
+
+
+def enough(mask: Tensor, k: int) -> None:
+    """Raises MethodError where a query has fewer than k candidates; ``mask`` [B, C]."""
+    fewest = int(mask.sum(1).min())
+    if fewest < k:
+        raise MethodError(
+            f"an instance may select from only {fewest} candidates (neither itself nor its document), fewer than "
+            f"k = {k}; raise candidate_count or the ratio, or lower k"
+        )
 
 
 class Pools(nn.Module):
@@ -42,34 +69,47 @@ class Pools(nn.Module):
 
     def use(self, instances: Sequence[Instance]) -> None:
         """Select from these from now on."""
-        self.store = Datastore(instances, self.nearness, self.options.exact_below, self.seed)
-        self.shortlists = 0 < self.options.test_candidates < len(instances)
+        options = self.options
+        self.store = Datastore(instances, self.nearness, options.exact_below, self.seed, options.database_limit)
+        self.shortlists = 0 < options.test_candidates < self.store.size
 
     def forward(self, batch: Sequence[Instance], queries: Tensor, *, whole: bool = False) -> Pool:
         """The pool of a batch with the span vectors ``queries`` [B, S, D]; ``whole``: whatever `test_candidates`."""
-        options, store = self.options, self.store
+        store = self.store
         if self.training:
-            if options.candidates != "random":
-                self.refresh()
-            rows = store.draw(options.candidates, options.candidate_count, queries, batch)
+            rows, mask, own = self._candidates(batch, queries)
             values = self.retriever([store.instances[r] for r in rows.tolist()], labelled=True)
-            scores, mask = self.nearness.compare(queries, values), store.admitted(batch, rows)
-            return Pool(rows, scores, mask.to(scores.device), values)
+            scores = self.nearness.compare(queries, values)
+            return Pool(rows, scores, mask.to(scores.device), values, own if own is None else own.to(scores.device))
         keys, values = self.refresh()
         if self.shortlists and not whole:
-            rows, mask = store.shortlist(queries, batch, options.test_candidates)
+            rows, mask = store.shortlist(queries, batch, self.options.test_candidates)
             keys, values = keys[rows], values[rows]
         else:
-            rows = torch.arange(len(store))
+            rows = torch.arange(store.size)
             mask = store.admitted(batch, rows)
         return Pool(rows, self.nearness.scores(queries, keys), mask.to(keys.device), values)
+
+    def _candidates(self, batch: Sequence[Instance], queries: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Of a training step: ``rows``, ``mask`` and ``own`` of its pool."""
+        options, store = self.options, self.store
+        if options.candidates != "random":
+            self.refresh()
+        wanted = options.candidates, options.candidate_count, queries, batch, options.epsilon
+        if options.candidates_per == "batch":
+            rows = store.draw(*wanted)
+            return rows, store.admitted(batch, rows), None
+        each = store.draw_each(*wanted)
+        enough(each >= 0, options.k)  # of none at all nothing can be encoded
+        rows, own, mask = together(each)
+        return rows, mask, own
 
     def refresh(self) -> tuple[Tensor, Tensor]:
         """Keys (as `Nearness.prepare` has them) and values of the database, encoded again where they are too old."""
         store = self.store
-        known = None if store.keys is None else store.keys[sample(len(store))]
+        known = None if store.keys is None else store.keys[sample(store.size)]
         if self.staleness.due(self.step, known, self.training):
-            values = self.retriever.encode_all(store.instances, labelled=True)
+            values = self.retriever.encode_all(store.database, labelled=True)
             indexed = self.shortlists or self.options.candidates != "random"
             store.refresh(self.nearness.prepare(values), values, indexed=indexed)
         assert store.keys is not None
@@ -79,10 +119,10 @@ class Pools(nn.Module):
     def untrained(self, instances: Sequence[Instance]) -> tuple[Neighbours, ...]:
         """The nearest of each instance before training."""
         store, retriever = self.store, self.new_retriever().to(next(self.parameters()).device)
-        database = self.nearness.prepare(retriever.encode_all(store.instances, labelled=True))
+        database = self.nearness.prepare(retriever.encode_all(store.database, labelled=True))
         queries = retriever.encode_all(instances, labelled=False)
         found: list[Neighbours] = []
-        rows = torch.arange(len(store))
+        rows = torch.arange(store.size)
         for start in range(0, len(instances), ENCODE_BATCH):
             batch = slice(start, start + ENCODE_BATCH)
             mask = store.admitted(instances[batch], rows).to(database.device)
@@ -91,5 +131,5 @@ class Pools(nn.Module):
         return tuple(found)
 
     def _sample_keys(self) -> Tensor:
-        few = self.store.instances[sample(len(self.store))]
+        few = self.store.instances[sample(self.store.size)]
         return self.nearness.prepare(self.retriever.encode_all(few, labelled=True))

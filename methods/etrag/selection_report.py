@@ -19,9 +19,11 @@ def describe(scores: Tensor, mask: Tensor, weights: Tensor) -> dict[str, Tensor]
     """Per query [B]: effective number of instances (exp of the entropy; mean over the k steps, of the first and of the
     last), spread of the admitted scores, largest weight of the first step, and the share of the k nearest that are also
     among the k with most weight. ``scores`` and ``mask`` [B, N], ``weights`` [B, k, N]."""
-    k = weights.shape[1]
-    hard = scores.masked_fill(~mask, float("-inf")).topk(k).indices
+    k = min(weights.shape[1], scores.shape[1])
+    hard = scores.masked_fill(~mask, float("-inf")).topk(k)
     soft = weights.sum(1).topk(k).indices
+    own = hard.values > float("-inf")  # all, unless a query has drawn fewer than k different candidates
+    both = (hard.indices.unsqueeze(2) == soft.unsqueeze(1)).any(2) & own
     number = effective_number(weights)  # [B, k]
     return {
         "effective_instances": number.mean(1),
@@ -29,7 +31,7 @@ def describe(scores: Tensor, mask: Tensor, weights: Tensor) -> dict[str, Tensor]
         "effective_instances_last": number[:, -1],
         "score_spread": spread(scores, mask)[:, 0],
         "top_weight": weights[:, 0].max(1).values,
-        "soft_hard_agreement": (hard.unsqueeze(2) == soft.unsqueeze(1)).any(2).float().mean(1),
+        "soft_hard_agreement": both.sum(1).float() / own.sum(1),
     }
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from methods.base import MethodError
 from methods.parts.generation.offline import Quiet, load_encoder, with_dropout
@@ -49,13 +50,20 @@ class SpanEncoder(nn.Module):
         return int(self.model.config.hidden_size)
 
     def forward(self, instances: Sequence[Instance], *, labelled: bool) -> Tensor:
-        """Span vectors [B, 3, D]; ``labelled`` for database instances, never for queries."""
+        """Span vectors [B, 3, D]; ``labelled`` for database instances, never for queries.
+
+        Of more than `ENCODE_BATCH` instances activations are not kept for the gradient but computed again, so many
+        instances at a time (gradient checkpointing: Chen et al. 2016, arXiv 1604.06174), under the same dropout.
+        """
         rows = [self._row(i, labelled) for i in instances]
         groups = _of_similar_length([len(ids) for ids, _ in rows])
+        many = len(rows) > ENCODE_BATCH
+        if many:
+            groups = [g[at : at + ENCODE_BATCH] for g in groups for at in range(0, len(g), ENCODE_BATCH)]
         with self._autocast():
             if len(groups) == 1:
                 return self._encode(rows).float()
-            parts = torch.cat([self._encode([rows[r] for r in group]) for group in groups])
+            parts = torch.cat([self._encode([rows[r] for r in group], again=many) for group in groups])
         back = torch.tensor([r for group in groups for r in group]).argsort()
         return parts[back.to(parts.device)].float()
 
@@ -70,7 +78,8 @@ class SpanEncoder(nn.Module):
         self.train(training)
         return torch.cat(parts)[torch.tensor(order).argsort()]
 
-    def _encode(self, rows: Sequence[Row]) -> Tensor:
+    def _encode(self, rows: Sequence[Row], again: bool = False) -> Tensor:
+        """[B, 3, D]; ``again``: with activations that are computed again where a gradient asks for them."""
         device = self.model.get_input_embeddings().weight.device
         width = max(len(ids) for ids, _ in rows)
         ids = torch.full((len(rows), width), int(self.tokenizer.pad_token_id))
@@ -81,8 +90,13 @@ class SpanEncoder(nn.Module):
             mask[r, : len(tokens)] = 1
             for s, positions in enumerate(spans):
                 pool[r, s, positions] = 1.0 / len(positions)
-        hidden = self.model(input_ids=ids.to(device), attention_mask=mask.to(device)).last_hidden_state
-        return torch.bmm(pool.to(device, hidden.dtype), hidden)
+        inputs = ids.to(device), mask.to(device), pool.to(device)  # on its device: whose random state is then kept
+        return checkpoint(self._pooled, *inputs, use_reentrant=False) if again else self._pooled(*inputs)
+
+    def _pooled(self, ids: Tensor, mask: Tensor, pool: Tensor) -> Tensor:
+        """[B, T] and [B, T], share of each token in each span [B, 3, T] -> [B, 3, D]."""
+        hidden = self.model(input_ids=ids, attention_mask=mask).last_hidden_state
+        return torch.bmm(pool.to(hidden.dtype), hidden)
 
     def _row(self, instance: Instance, labelled: bool) -> Row:
         key = (instance.id, instance.relations if labelled else ())
