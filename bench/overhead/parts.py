@@ -34,6 +34,7 @@ class Piece:
 def pieces(parts: Sequence[str], *, quick: bool, device: str) -> list[Piece]:
     """The pieces of the chosen ``parts`` in the order of work; ``quick`` stops at databases of 10^5."""
     large = SIZES[2] if quick else SIZES[3]
+    own = Piece("step", "ETRAG, candidates for each query", partial(steps.candidates_per_query, device))
     every = [
         Piece("selection", "selection", kernels.selection),
         Piece("distances", "distances", kernels.distances),
@@ -41,6 +42,7 @@ def pieces(parts: Sequence[str], *, quick: bool, device: str) -> list[Piece]:
         Piece("labels", "label scoring", kernels.label_scoring),
         *(Piece("search", f"search in {n:,} vectors", partial(kernels.search, n)) for n in SIZES[2:] if n <= large),
         Piece("step", "ETRAG against no retrieval", partial(steps.against_no_retrieval, quick, device)),
+        *([] if quick else [own]),  # no floor
         Piece("database", f"ETRAG with {large:,} instances", partial(steps.growing_database, large, device)),
         *(
             Piece("methods", f"{name} with {size:,} instances", partial(_cost, name, size, options, device))

@@ -140,6 +140,25 @@ def _against(title: str, models: Models, floor: float | None, device: str) -> Ro
     )
 
 
+def candidates_per_query(device: str = "cpu") -> Iterator[Row]:
+    """An ETRAG step in which each of 16 queries has 32 candidates of its own, as published, against one in which they
+    share 32; small models and few steps, since it encodes up to 16 times as much."""
+    options = {"k": 10, "candidate_count": 32}
+    shared, own = (
+        cost("etrag", 1000, Models(layers=2), steps=2, options=options | {"candidates_per": per}, device=device)
+        for per in ("batch", "query")
+    )
+    yield Row(
+        f"ETRAG step, 32 candidates for each query, MiniLM of 2 layers, batch {BATCH}",
+        "32 candidates for the batch",
+        shared.step_seconds,
+        own.step_seconds,
+        floor=None,
+        higher_is_better=False,
+        note=f"peak {own.peak_bytes / 2**20:.0f} against {shared.peak_bytes / 2**20:.0f} MiB",
+    )
+
+
 def growing_database(size: int, device: str = "cpu") -> Iterator[Row]:
     """An ETRAG step with a shortlist from ``size`` instances against one from a thousand."""
     small, large = (cost("etrag", n, Models(), steps=STEPS, options=SHORTLIST, device=device) for n in (1000, size))

@@ -77,6 +77,17 @@ def test_a_method_is_measured_over_copies(name: str, options: dict[str, object] 
     assert (found.refresh_seconds is not None) == (name == "etrag")
 
 
+def test_candidates_for_each_query_against_shared_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    def cost(name: str, size: int, models: Models, *, options: dict[str, object], **_: object) -> Cost:
+        own = options["candidates_per"] == "query"
+        return Cost(name, size, 7.0 if own else 2.0, 0.1, 1.0, (5 if own else 3) << 20)
+
+    monkeypatch.setattr(steps, "cost", cost)
+    (found,) = steps.candidates_per_query()
+    assert (found.ratio, found.problems) == (3.5, ())
+    assert found.note == "peak 5 against 3 MiB"
+
+
 def test_every_part_has_pieces() -> None:
     names = {piece.part for piece in parts.pieces(("selection", "methods"), quick=True, device="cpu")}
     assert names == {"selection", "methods"}
