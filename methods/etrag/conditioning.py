@@ -101,7 +101,7 @@ class SoftConditioning(Conditioning):
 
     def use(self, instances: Sequence[Instance]) -> bool:
         self.pools.use(instances)
-        self.database = {i.id: i for i in self.pools.store.database}
+        self.database = {i.id: i for i in self.pools.store.instances}
         self._left_out: list[float] = []
         self._shown: dict[tuple[str, tuple[str, ...]], Tensor] = {}
         return True

@@ -19,34 +19,20 @@ from methods.types import Barred, Instance, Neighbours
 class Datastore:
     """N instances. None is ever admitted for a query that bars it (`methods.types.bars`).
 
-    The first ``size`` of ``instances`` are the database, which is encoded and searched: all of them in the given order
-    or, beyond a ``limit``, a random sample, the same for the same seed, with the others in random order behind it.
-
-    ``keys`` [size, S, E] (prepared by ``nearness``) and ``values`` [size, S, D] are those of the last `refresh`; None
+    ``keys`` [N, S, E] (prepared by ``nearness``) and ``values`` [N, S, D] are those of the last `refresh`; None
     before. Above ``exact_below`` instances nearest ones are searched approximately (vector_search).
     """
 
-    def __init__(
-        self, instances: Sequence[Instance], nearness: Nearness, exact_below: int, seed: int, limit: int = 0
-    ) -> None:
+    def __init__(self, instances: Sequence[Instance], nearness: Nearness, exact_below: int, seed: int) -> None:
         self.instances, self.nearness, self.exact_below = list(instances), nearness, exact_below
-        self.size = len(instances)
-        if 0 < limit < len(instances):
-            order = torch.randperm(len(instances), generator=torch.Generator().manual_seed(seed)).tolist()
-            self.instances, self.size = [instances[row] for row in order], limit
         self.keys: Tensor | None = None
         self.values: Tensor | None = None
         self._indexes: list[VectorIndex] = []
         self._random = torch.Generator().manual_seed(seed)  # its own, so that nothing else disturbs the draws
-        self._row, self._bars = {i.id: row for row, i in enumerate(self.instances)}, Barred(instances)
+        self._row, self._bars = {i.id: row for row, i in enumerate(instances)}, Barred(instances)
 
     def __len__(self) -> int:
         return len(self.instances)
-
-    @property
-    def database(self) -> list[Instance]:
-        """The first ``size`` instances."""
-        return self.instances[: self.size]
 
     @property
     def indexed(self) -> bool:
@@ -89,7 +75,7 @@ class Datastore:
         are found. ``queries`` [B, S, D]."""
         asked = self.nearness.search_spaces(self.nearness.ask(queries.detach()))
         barred = self._barred(batch)
-        reach = min(self.size, count + max(map(len, barred)))
+        reach = min(len(self), count + max(map(len, barred)))
         found = [index.search(space, reach) for index, space in zip(self._indexes, asked, strict=True)]
         values, rows = torch.cat([v for v, _ in found], 1).cpu(), torch.cat([r for _, r in found], 1).cpu()
         order = values.argsort(dim=1, descending=True, stable=True)
@@ -111,21 +97,20 @@ class Datastore:
     ) -> Tensor:
         """Candidates of one training step, shared by its batch: ``count`` distinct rows, ascending.
 
-        `random`: uniformly, of all instances. `shortlist`: of the database, every query's nearest, then its second
-        nearest, and so on; each of these places goes with probability ``epsilon`` to a random instance beside those
-        that stay. `mixed`: half a shortlist, half random ones of the database. ``queries`` [B, S, D].
+        `random`: uniformly. `shortlist`: every query's nearest, then its second nearest, and so on; each of these
+        places goes with probability ``epsilon`` to a random instance beside those that stay. `mixed`: half of each.
+        ``queries`` [B, S, D].
         """
-        among = len(self) if kind == "random" else self.size
-        count = min(count, among)
+        count = min(count, len(self))
         chosen: list[int] = []
         if kind != "random":
             share = count if kind == "shortlist" else count // 2
-            ranked = self.nearest(queries, batch, min(share, among)).T.flatten().tolist()
+            ranked = self.nearest(queries, batch, min(share, len(self))).T.flatten().tolist()
             chosen = [row for row in dict.fromkeys(ranked) if row >= 0][:share]
         if epsilon:
             stays = torch.rand(len(chosen), generator=self._random) >= epsilon
             chosen = [row for row, kept in zip(chosen, stays.tolist(), strict=True) if kept]
-        return torch.tensor(sorted([*chosen, *others(set(chosen), count - len(chosen), among, self._random)]))
+        return torch.tensor(sorted([*chosen, *others(set(chosen), count - len(chosen), len(self), self._random)]))
 
     def draw_each(
         self, kind: Candidates, count: int, queries: Tensor, batch: Sequence[Instance], epsilon: float = 0.0
@@ -133,18 +118,17 @@ class Datastore:
         """Candidates for each instance of the batch alone, none that it bars: rows [B, count or fewer], -1 behind them
         where it has not so many.
 
-        `random`: with replacement, as published (Makino et al., arXiv 2406.03790), so that one drawn twice counts twice
+        `random`: with replacement, as ETRAG's authors do (arXiv 2406.03790), so that one drawn twice counts twice
         in a softmax over them; at most as many as are admitted. The other two are distinct. `shortlist`: its own
-        nearest, with ``epsilon`` as in `draw`. `mixed`: half of those, half random ones of the database.
+        nearest, with ``epsilon`` as in `draw`. `mixed`: half of each.
         """
-        among = len(self) if kind == "random" else self.size
         share = {"random": 0, "mixed": count // 2, "shortlist": count}[kind]
-        kept = self.nearest(queries, batch, min(share, among)) if share else torch.empty(len(batch), 0).long()
+        kept = self.nearest(queries, batch, min(share, len(self))) if share else torch.empty(len(batch), 0).long()
         if epsilon:
             kept[torch.rand(kept.shape, generator=self._random) < epsilon] = -1
         taken = torch.cat([pad_sequence(self._barred(batch), batch_first=True, padding_value=-1), kept], 1)
         missing = count - (kept >= 0).sum(1)
-        drawn = others_each(taken, missing, among, self._random, replacement=kind == "random")
+        drawn = others_each(taken, missing, len(self), self._random, replacement=kind == "random")
         return torch.cat([kept, drawn], 1).sort(1, descending=True).values[:, :count]
 
     def _barred(self, batch: Sequence[Instance]) -> list[Tensor]:

@@ -43,13 +43,13 @@ class EtragOptions(Settings):
     candidates: Candidates = Field("random", description="what a training step selects from")
     candidate_count: int = Field(32, ge=2, description="candidates per training step, or per query of it")
     candidates_per: CandidatesPer = Field(
-        "batch", description="a step's queries share their candidates, or each query has its own (as published)"
+        "batch", description="a step's queries share their candidates, or each query has its own (so the paper's code)"
     )
     epsilon: float = Field(
         0.0, ge=0, le=1, description="of a training shortlist, share of places that go to random instances"
     )
     database_limit: int = Field(
-        0, ge=0, description="a random sample of so many instances is the database; 5000 as published, 0 for all"
+        0, ge=0, description="a random sample of so many instances is the database (5000 in the paper's code); 0: all"
     )
     test_candidates: int = Field(
         0, ge=0, description="select from this many nearest instances at test time; 0 from the whole database"
@@ -62,7 +62,9 @@ class EtragOptions(Settings):
     learning_rate: float = Field(1e-4, gt=0, description="of the retriever's encoder; 1e-3 in the paper")
     stages: tuple[Stage, ...] = Field((), description="what is trained before all is trained together")
     retriever_steps: int = Field(
-        0, ge=0, description="short for one stage: retriever and prompt alone, learning rates rising; 300 as published"
+        0,
+        ge=0,
+        description="short for one stage: retriever and prompt alone, learning rates rising; 300 in the paper's code",
     )
 
     @model_validator(mode="after")

@@ -68,10 +68,13 @@ class Pools(nn.Module):
         self.step = 0
 
     def use(self, instances: Sequence[Instance]) -> None:
-        """Select from these from now on."""
-        options = self.options
-        self.store = Datastore(instances, self.nearness, options.exact_below, self.seed, options.database_limit)
-        self.shortlists = 0 < options.test_candidates < self.store.size
+        """Select from these from now on; beyond the limit from a random sample of them, the same for the same seed."""
+        options, limit = self.options, self.options.database_limit
+        if 0 < limit < len(instances):
+            kept = torch.randperm(len(instances), generator=torch.Generator().manual_seed(self.seed))[:limit]
+            instances = [instances[row] for row in sorted(kept.tolist())]
+        self.store = Datastore(instances, self.nearness, options.exact_below, self.seed)
+        self.shortlists = 0 < options.test_candidates < len(instances)
 
     def forward(self, batch: Sequence[Instance], queries: Tensor, *, whole: bool = False) -> Pool:
         """The pool of a batch with the span vectors ``queries`` [B, S, D]; ``whole``: whatever `test_candidates`."""
@@ -86,7 +89,7 @@ class Pools(nn.Module):
             rows, mask = store.shortlist(queries, batch, self.options.test_candidates)
             keys, values = keys[rows], values[rows]
         else:
-            rows = torch.arange(store.size)
+            rows = torch.arange(len(store))
             mask = store.admitted(batch, rows)
         return Pool(rows, self.nearness.scores(queries, keys), mask.to(keys.device), values)
 
@@ -107,9 +110,9 @@ class Pools(nn.Module):
     def refresh(self) -> tuple[Tensor, Tensor]:
         """Keys (as `Nearness.prepare` has them) and values of the database, encoded again where they are too old."""
         store = self.store
-        known = None if store.keys is None else store.keys[sample(store.size)]
+        known = None if store.keys is None else store.keys[sample(len(store))]
         if self.staleness.due(self.step, known, self.training):
-            values = self.retriever.encode_all(store.database, labelled=True)
+            values = self.retriever.encode_all(store.instances, labelled=True)
             indexed = self.shortlists or self.options.candidates != "random"
             store.refresh(self.nearness.prepare(values), values, indexed=indexed)
         assert store.keys is not None
@@ -119,10 +122,10 @@ class Pools(nn.Module):
     def untrained(self, instances: Sequence[Instance]) -> tuple[Neighbours, ...]:
         """The nearest of each instance before training."""
         store, retriever = self.store, self.new_retriever().to(next(self.parameters()).device)
-        database = self.nearness.prepare(retriever.encode_all(store.database, labelled=True))
+        database = self.nearness.prepare(retriever.encode_all(store.instances, labelled=True))
         queries = retriever.encode_all(instances, labelled=False)
         found: list[Neighbours] = []
-        rows = torch.arange(store.size)
+        rows = torch.arange(len(store))
         for start in range(0, len(instances), ENCODE_BATCH):
             batch = slice(start, start + ENCODE_BATCH)
             mask = store.admitted(instances[batch], rows).to(database.device)
@@ -131,5 +134,5 @@ class Pools(nn.Module):
         return tuple(found)
 
     def _sample_keys(self) -> Tensor:
-        few = self.store.instances[sample(self.store.size)]
+        few = self.store.instances[sample(len(self.store))]
         return self.nearness.prepare(self.retriever.encode_all(few, labelled=True))

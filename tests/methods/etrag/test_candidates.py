@@ -31,13 +31,13 @@ def seeded(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def opened(size: int = 31, documents: str = "", limit: int = 0) -> tuple[Datastore, torch.Tensor]:
+def opened(size: int = 31, documents: str = "") -> tuple[Datastore, torch.Tensor]:
     """A datastore, and the span vectors [N, 2, 5] of all its instances."""
     instances = make_instances("t", size)
     instances = [dataclasses.replace(i, document=d) for i, d in zip(instances, documents or [""] * size, strict=True)]
-    store = Datastore(instances, Nearness(), exact_below=1000, seed=7, limit=limit)
+    store = Datastore(instances, Nearness(), exact_below=1000, seed=7)
     spans = noise(size, 2, 5)
-    store.refresh(store.nearness.prepare(spans[: store.size]), None, indexed=True)
+    store.refresh(store.nearness.prepare(spans), None, indexed=True)
     return store, spans
 
 
@@ -175,42 +175,6 @@ def test_epsilon_keeps_count_and_distinctness(epsilon: float) -> None:
             assert len(set(rows) - {-1}) == 7
             assert not any(bars(query, store.instances[row]) for row in rows)
     assert 0 < strangers < 31 * 7 * (epsilon + 0.1)
-
-
-# --- a limited database -------------------------------------------------------------------------------------------
-
-
-def test_the_database_is_a_sample_the_same_for_the_same_seed() -> None:
-    instances = make_instances("t", 31)
-    first, same, other = (Datastore(instances, Nearness(), 1000, seed, limit=13) for seed in (7, 7, 8))
-    assert len({i.id for i in first.database}) == first.size == 13
-    assert first.database == same.database
-    assert {i.id for i in first.database} != {i.id for i in other.database}
-    assert sorted(i.id for i in first.instances) == sorted(i.id for i in instances)
-
-
-@pytest.mark.parametrize("limit", [0, 31, 5000])
-def test_without_a_limit_below_their_number_instances_stay_as_they_are(limit: int) -> None:
-    instances = make_instances("t", 31)
-    store = Datastore(instances, Nearness(), 1000, seed=7, limit=limit)
-    assert store.instances == store.database == instances
-
-
-@pytest.mark.parametrize("draw", [Datastore.draw, Datastore.draw_each])
-@pytest.mark.parametrize("kind", KINDS)
-def test_only_random_candidates_come_from_beyond_the_database(kind: Candidates, draw: Draw) -> None:
-    store, spans = opened(31, limit=13)
-    drawn = torch.cat([draw(store, kind, 11, spans[:7], store.instances[20:27]).flatten() for _ in range(29)])
-    assert set(drawn.tolist()) <= set(range(31 if kind == "random" else 13))
-    assert (int(drawn.max()) > 12) == (kind == "random")
-
-
-def test_nearest_ones_are_of_the_database() -> None:
-    store, spans = opened(31, limit=13)
-    found = store.nearest(spans[11:17], store.instances[11:17], 12)
-    scores = store.nearness.scores(spans[11:17], store.keys)  # type: ignore[arg-type]
-    scores[[0, 1], [11, 12]] = float("-inf")  # the first two are in it themselves
-    assert torch.equal(found, scores.argsort(1, descending=True)[:, :12])
 
 
 # --- options ------------------------------------------------------------------------------------------------------

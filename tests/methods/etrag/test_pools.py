@@ -215,25 +215,35 @@ def test_all_neighbours_are_of_the_sample(more: dict[str, object], context: Make
     options = LIMITED.model_copy(update=more)
     method = Etrag(options, context(models=TINY, budget=Budget(max_steps=5, batch_size=7, evaluate_every=2)))
     method.fit(train, dev)
-    sample = {i.id for i in method.conditioner.pools.store.database}
+    sample = {i.id for i in method.conditioner.pools.store.instances}
     assert len(sample) == 11
     assert set(method.conditioner.database) == sample
     found = [method.predict(test).neighbours, method.predict(train).neighbours, method.untrained_neighbours(test)]
     assert {name for list_ in found for near in list_ or () for name in near.ids} <= sample
     assert method.swap_datastore(corpus_of_contract.FOREIGN)
     method.swap_datastore(train)
-    assert {i.id for i in method.conditioner.pools.store.database} == sample
+    assert {i.id for i in method.conditioner.pools.store.instances} == sample
+
+
+def test_the_sample_depends_on_the_seed_alone(context: MakeContext, corpus: Corpus) -> None:
+    found = []
+    for seed in (3, 3, 4):
+        method = Etrag(LIMITED, context(models=TINY, seed=seed))
+        method.start(corpus[0])
+        found.append([i.id for i in method.conditioner.pools.store.instances])
+    assert found[0] == found[1] != found[2]
+    assert found[0] == [i.id for i in corpus[0] if i.id in found[0]]  # in their order
 
 
 def test_a_datastore_in_its_place_is_limited_too(context: MakeContext, corpus: Corpus) -> None:
     train, dev, test = corpus
     method = Etrag(LIMITED, context(models=TINY))
     method.fit(train[:5], dev)  # fewer than the limit: all
-    assert method.conditioner.pools.store.size == 5
+    assert len(method.conditioner.pools.store) == 5
     method.swap_datastore(train)
     near = method.predict(test).neighbours
     assert near is not None
-    assert len({name for one in near for name in one.ids}) <= method.conditioner.pools.store.size == 11
+    assert len({name for one in near for name in one.ids}) <= len(method.conditioner.pools.store) == 11
 
 
 def test_the_mean_is_of_the_limited_database(context: MakeContext, corpus: Corpus) -> None:
@@ -242,6 +252,6 @@ def test_the_mean_is_of_the_limited_database(context: MakeContext, corpus: Corpu
     conditioner: SoftConditioning = method.conditioner
     with torch.inference_mode():
         shown = conditioner(corpus[2][:3], "mean").inputs.prefix
-        values = conditioner.retriever.encode_all(conditioner.pools.store.database, labelled=True).mean(0)
+        values = conditioner.retriever.encode_all(conditioner.pools.store.instances, labelled=True).mean(0)
         expected = conditioner.soft_prompt.projection(values)
     assert torch.allclose(shown[:, 3:], expected.repeat(3, 3, 1), atol=1e-5)
