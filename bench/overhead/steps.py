@@ -141,8 +141,8 @@ def _against(title: str, models: Models, floor: float | None, device: str) -> Ro
 
 
 def candidates_per_query(device: str = "cpu") -> Iterator[Row]:
-    """An ETRAG step in which each of 16 queries has 32 candidates of its own, as published, against one in which they
-    share 32; small models and few steps, since it encodes up to 16 times as much."""
+    """An ETRAG step in which each of 16 queries has 32 candidates of its own, as in the authors' code, against one in
+    which they share 32; small models and few steps, since it encodes up to 16 times as much."""
     options = {"k": 10, "candidate_count": 32}
     shared, own = (
         cost("etrag", 1000, Models(layers=2), steps=2, options=options | {"candidates_per": per}, device=device)

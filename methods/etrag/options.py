@@ -64,7 +64,7 @@ class EtragOptions(Settings):
     retriever_steps: int = Field(
         0,
         ge=0,
-        description="short for one stage: retriever and prompt alone, learning rates rising; 300 in the paper's code",
+        description="short for one stage: retriever and prompt alone, rates rising; the paper's code: 300",
     )
 
     @model_validator(mode="after")

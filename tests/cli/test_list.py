@@ -40,7 +40,7 @@ def test_every_option_of_a_method(bench: Bench, capsys: pytest.CaptureFixture[st
 def test_every_option_of_a_dataset(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     assert bench("list", "datasets", "semeval") == 0
     out = capsys.readouterr().out
-    assert table(out) == {"dev_share": ["number", "> 0, < 1", "0.1", "share of the training file held out as dev set"]}
+    assert table(out)["dev_share"] == ["number", "> 0, < 1", "0.1", "share of the training file held out as dev set"]
     assert out.endswith("\nset with --set dataset.OPTION=VALUE\n")
 
 

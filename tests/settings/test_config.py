@@ -24,21 +24,6 @@ def test_every_preset_of_the_project_is_valid() -> None:
             assert config.methods == ("no_retrieval", "rag_text", "rag_bm25", "etrag")
 
 
-def test_paper_preset_is_the_published_setting() -> None:
-    config = build("paper")
-    assert config.dataset.name == "tacred"
-    assert config.models.generator == "google/flan-t5-large"
-    assert config.models.lora is not None
-    assert (config.models.lora.r, config.models.lora.alpha, config.models.lora.dropout) == (32, 16, 0.1)
-    assert (config.models.max_input_tokens, config.models.max_target_tokens) == (272, 64)
-    assert (config.optimisation.learning_rate, config.optimisation.weight_decay) == (5e-4, 5e-6)
-    budget = config.budget
-    assert (budget.batch_size, budget.evaluate_every, budget.patience, budget.patience_after) == (64, 100, 3, 300)
-    assert budget.restore_best
-    assert config.options["etrag"]["learning_rate"] == 1e-3
-    assert config.seeds == (100,)
-
-
 def test_flags_win_over_settings_over_preset() -> None:
     assert build("smoke").budget.max_steps == 6
     config = build(
