@@ -5,9 +5,12 @@ from __future__ import annotations
 import dataclasses
 from collections import defaultdict
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
+from bench.data.mappings import read_mapping
+from bench.errors import DataError
 from bench.settings.config import TypeConstraints
 from methods.types import Instance, RelationSchema
 
@@ -39,3 +42,20 @@ def describe(schema: RelationSchema, test: Sequence[Instance]) -> dict[str, floa
         np.mean([~row[schema.index[name]] for row, i in zip(admitted, test, strict=True) for name in i.relations])
     )
     return {"type_pairs": len(schema.type_constraints), "type_excluded_gold": excluded}
+
+
+def read_constraints(path: Path, relations: Sequence[str]) -> dict[tuple[str, str], frozenset[str]]:
+    """(head type, tail type) -> the relations that a YAML or JSON file admits, as SuRE has them: {"PERSON|TITLE":
+    ["per:title"]}. Raises DataError as `read_mapping`, for a key that is no pair of types, and for what is no list of
+    ``relations``."""
+    admitted: dict[tuple[str, str], frozenset[str]] = {}
+    for key, names in read_mapping(path, "mapping of pairs of types to relations").items():
+        head, bar, tail = str(key).partition("|")
+        if not (head and bar and tail) or "|" in tail:
+            raise DataError(f"{path}: {key!r} is no pair of types; expected HEAD_TYPE|TAIL_TYPE, such as PERSON|TITLE")
+        if not isinstance(names, list):
+            raise DataError(f"{path}: {key!r} needs a list of relations, got {type(names).__name__}")
+        if unknown := [name for name in names if name not in relations]:
+            raise DataError(f"{path}: {key!r} admits {str(unknown[0])[:40]!r}, which is no relation of the corpus")
+        admitted[head, tail] = frozenset(names)
+    return admitted

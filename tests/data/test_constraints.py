@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from bench.data import load_dataset
 from bench.data.base import Dataset
-from bench.data.constraints import constrained, describe, seen_relations
-from bench.errors import ConfigError
+from bench.data.constraints import constrained, describe, read_constraints, seen_relations
+from bench.errors import ConfigError, DataError
 from bench.run.execute import execute
 from bench.run.plan import plan, subsets
 from bench.settings.config import build
@@ -39,6 +39,31 @@ def test_learned_by_hand():
         [True, False, False],  # P, P: none alone
     ]
     assert describe(learned, TEST) == {"type_pairs": 2, "type_excluded_gold": 0.5}
+
+
+def test_a_file_as_sure_has_it(tmp_path: Path) -> None:
+    path = tmp_path / "types.json"
+    path.write_text('{"P|O": ["a", "b"], "O|P": []}', encoding="utf-8")
+    assert read_constraints(path, SCHEMA.names) == {("P", "O"): {"a", "b"}, ("O", "P"): frozenset()}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"P": ["a"]}', r"'P' is no pair of types; expected HEAD_TYPE\|TAIL_TYPE"),
+        ('{"P|O|Q": ["a"]}', "no pair of types"),
+        ('{"P|O": "a"}', "'P|O' needs a list of relations, got str"),
+        ('{"P|O": ["c"]}', "admits 'c', which is no relation of the corpus"),
+        ('{"P|O": [["a"]]}', "is no relation"),
+        ("[]", "expected a mapping of pairs of types to relations"),
+    ],
+)
+def test_a_file_that_is_wrong(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "types.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match=message.replace("P|O'", r"P\|O'")) as told:
+        read_constraints(path, SCHEMA.names)
+    assert str(told.value).startswith(str(path))
 
 
 def test_given_and_none():

@@ -271,3 +271,13 @@ def test_the_cache_serves_both_kinds_of_texts(tmp_path, monkeypatch):
     told = load_dataset("tacred", tmp_path / "data", {"verbalisation": "template"})
     assert [d.schema.verbalisations["per:age"] for d in (plain, told)] == ["aged tail", "{head} is aged {tail}"]
     assert [d.schema.template for d in (plain, told)] == [False, True]
+
+
+def test_types_admit_what_a_file_says(tmp_path, monkeypatch):
+    monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
+    plain = read(tmp_path / "data", ldc())
+    (tmp_path / "types.json").write_text('{"PERSON|TITLE": ["per:title"]}', encoding="utf-8")
+    told = load_dataset("tacred", tmp_path / "data", {"type_constraints": str(tmp_path / "types.json")})
+    assert told.schema.type_constraints == {("PERSON", "TITLE"): {"per:title"}}
+    assert told.schema.admitted(told.test).sum() == 2  # with the negative class
+    assert told.content_hash != plain.content_hash

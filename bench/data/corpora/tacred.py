@@ -24,6 +24,7 @@ from pydantic import Field, field_validator
 
 from bench.data.base import Dataset
 from bench.data.cache import Contents, Parsed, cached
+from bench.data.constraints import read_constraints
 from bench.data.corpora import tacred_format
 from bench.data.corpora.tacred_format import (
     BRACKETS,
@@ -93,6 +94,9 @@ class Options(Verbalised):
     variant: Literal["tacred", "tacrev", "retacred"] = Field("tacred", description="whose labels")
     revisions: str = Field("", description="files of revised labels below the data directory, such as my/{split}.json")
     brackets: bool = Field(True, description="turn -LRB-, -RSB- and their like back into brackets")
+    type_constraints: str | None = Field(
+        None, description='YAML or JSON file {"PERSON|TITLE": [relations]}: what types admit, in the form of SuRE'
+    )
 
     @field_validator("revisions")
     @classmethod
@@ -121,27 +125,34 @@ def load(data_dir: Path | None, options: Options) -> Dataset:
         parse,
         [*inputs, *revisions.values()],
         sources=(__file__, str(tacred_format.__file__)),
-        options=options.model_dump(mode="json", exclude=set(Verbalised.model_fields)),  # what is kept has no texts
+        # What is kept has no texts and no constraints.
+        options=options.model_dump(mode="json", exclude={*Verbalised.model_fields, "type_constraints"}),
     )
     train, dev, test = (parsed.splits[split] for split in SPLITS)
     sizes = {split: len(parsed.splits[split]) for split in SPLITS}
-    remarks = [
-        f"{split} has {sizes[split]} instances, the official {options.variant} {official}"
-        for split, official in zip(SPLITS, variant.sizes, strict=True)
-        if sizes[split] != official
-    ]
-    if overlapping := sum(parsed.counts["overlapping"].values()):
-        remarks.append(f"head and tail overlap in {overlapping} instances")
     card: dict[str, object] = {
         "variant": options.variant,
         "brackets": options.brackets,
         **parsed.counts,
         "sizes": sizes,
-        "remarks": remarks + texts.remarks,
+        "remarks": [*_remarks(options.variant, sizes, parsed), *texts.remarks],
     }
-    schema = texts.schema(variant.relations, NEGATIVE)
+    given = options.type_constraints
+    admitted = {} if given is None else read_constraints(Path(given), variant.relations)
+    schema = texts.schema(variant.relations, NEGATIVE, admitted)
     # Under its own name: the scores of two variants are not comparable and must not share a table.
     return Dataset(options.variant, schema, "tacred_micro_f1", train, dev, test, card)
+
+
+def _remarks(variant: str, sizes: Mapping[str, int], parsed: Parsed) -> list[str]:
+    remarks = [
+        f"{split} has {sizes[split]} instances, the official {variant} {official}"
+        for split, official in zip(SPLITS, VARIANTS[variant].sizes, strict=True)
+        if sizes[split] != official
+    ]
+    if overlapping := sum(parsed.counts["overlapping"].values()):
+        remarks.append(f"head and tail overlap in {overlapping} instances")
+    return remarks
 
 
 def _inputs(data_dir: Path, ldc: Mapping[str, Path], revisions: Mapping[str, Path]) -> list[Path]:
