@@ -18,6 +18,7 @@ from bench.figures.readings import readings_table
 from bench.figures.rules import Estimate, Verdict, verdicts
 from bench.names import MISSING, ratio_name
 from bench.records.files import file_names, write_file
+from bench.records.identity import completed
 from bench.records.record import Record
 from bench.report.tabular import Table, escape_markdown, to_markdown
 
@@ -181,7 +182,7 @@ def _missing(cells: Sequence[Cell]) -> list[str]:
 
 def _notes(cells: Sequence[Cell]) -> list[str]:
     """The setting of the records that stand side by side, and in what they differ beyond what was asked."""
-    notes = list(dict.fromkeys(_setting(cell.wanted) for cell in cells if cell.record))
+    notes = list(dict.fromkeys(_setting(cell.wanted, cell.record) for cell in cells if cell.record))
     records = [cell.record for cell in cells if cell.record]
     for method in dict.fromkeys(record.method for record in records):
         versions = {str(record.identity.get("method_version")) for record in records if record.method == method}
@@ -199,12 +200,15 @@ def _notes(cells: Sequence[Cell]) -> list[str]:
     return notes
 
 
-def _setting(wish: Wanted) -> str:
+def _setting(wish: Wanted, record: Record) -> str:
     """Which ETRAG, and which baselines, these are."""
     models, scoring = wish.config.models, wish.config.scoring
+    etrag = wish.config.options.get("etrag", {})
+    texts = completed(record.identity)["verbalisation"]
+    staged = "in stages" if etrag.get("stages") or etrag.get("retriever_steps") else "without stages"
     return (
-        f"made with: generator {models.generator}, ETRAG's retriever {models.instance_encoder}, input {models.input}, "
-        f"trained by {scoring.train or scoring.rule} scores"
+        f"made with: generator {models.generator}, ETRAG's retriever {models.instance_encoder}, {staged}, input "
+        f"{models.input}, {texts}s, trained by {scoring.train or scoring.rule} scores"
     )
 
 

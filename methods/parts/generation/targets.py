@@ -9,7 +9,6 @@ from methods.parts.verbalize import escaped
 from methods.types import Instance, RelationSchema, filled
 
 Tokens = tuple[int, ...]
-KEPT = 1 << 13  # instances whose filled templates are remembered
 SHORTER = 0.9  # what a cut leaves of the longer entity of a too long target
 
 
@@ -17,8 +16,8 @@ class Targets:
     """``targets(instance)[r]``: token ids of relation r's verbalisation, closed by the end token.
 
     ``tokenise``: texts -> such ids. A template is filled with the instance's entities, which are cut where a target
-    would exceed ``limit`` tokens: ``shortened`` counts the instances. Raises MethodError for a verbalisation that is
-    too long whatever its entities, and for two that the tokenizer cannot tell apart.
+    would exceed ``limit`` tokens: ``shortened`` counts such pairs of entities. Raises MethodError for a verbalisation
+    that is too long whatever its entities, and for two that the tokenizer cannot tell apart.
     """
 
     def __init__(
@@ -27,7 +26,6 @@ class Targets:
         self.tokenise, self.schema, self.limit = tokenise, schema, limit
         self.texts = [schema.verbalisations[name] for name in schema.names]
         self.shortened = 0
-        self._found: dict[tuple[str, str], list[Tokens]] = {}
         self._short: set[tuple[str, str]] = set()
         # Two short words that every tokenizer has seen: it learned them, or it is a large one.
         self._fixed = self._tokens("head", "tail") if schema.template else self._tokens("", "")
@@ -40,12 +38,7 @@ class Targets:
     def __call__(self, instance: Instance) -> list[Tokens]:
         if not self.schema.template:
             return self._fixed
-        key = _entities(instance)
-        if key not in self._found:
-            if len(self._found) > KEPT:
-                self._found.clear()
-            self._found[key] = self._fitting(*key)
-        return self._found[key]
+        return self._fitting(*_entities(instance))
 
     def _fitting(self, head: str, tail: str) -> list[Tokens]:
         key, ids = (head, tail), self._tokens(head, tail)
