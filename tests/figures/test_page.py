@@ -114,7 +114,10 @@ def test_what_neighbours_share_is_read_from_the_records(mini_preset):
 
 def test_the_setting_behind_the_numbers_is_said(records):
     page = made("out", records)["figures.md"].decode()
-    says = "made with: generator tiny, ETRAG's retriever tiny, input markers, trained by constrained scores"
+    says = (
+        "made with: generator tiny, ETRAG's retriever tiny, without stages, input markers, phrases, trained by "
+        "constrained scores"
+    )
     assert page.count(f"- {says}\n") == 1
     assert says not in made("none", [])["figures.md"].decode()
 
