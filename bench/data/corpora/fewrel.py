@@ -143,7 +143,7 @@ def _instance(row: object, name: str, relation: str, where: str, notes: Notes) -
     tokens = tokens_of(row["tokens"], where, "tokens")
     head, tail = (_first_mention(row[key], len(tokens), where, key) for key in ("h", "t"))
     notes["several_mentions"] += any(len(row[key][2]) > 1 for key in ("h", "t"))
-    return instance(name, tokens, head, tail, relation, ("", ""), where, notes)
+    return instance(name, tokens, head, tail, (relation,), ("", ""), where, notes)
 
 
 def _first_mention(entity: Any, length: int, where: str, field: str) -> Span:
