@@ -6,7 +6,8 @@ import difflib
 import inspect
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, get_type_hints
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from pydantic import ValidationError
 
@@ -15,6 +16,7 @@ from bench.data.leaks import drop_leaks as without_leaks
 from bench.data.split_ids import with_split_ids
 from bench.errors import DataError
 from bench.settings.config import RunConfig
+from bench.settings.flags import parsed
 from methods.registry import Registry
 from methods.settings import Settings
 
@@ -87,10 +89,25 @@ def resolve_options(name: str, options: Mapping[str, object], loader: Callable[.
     cls = options_class(loader or DATASETS.load(name))
     known = ", ".join(cls.model_fields) or "none"
     try:
-        return cls(**options)
+        return cls(**{key: _typed(key, value, cls) for key, value in options.items()})
     except ValidationError as error:
         problems = [_explain(problem, cls) for problem in error.errors()]
         raise DataError(f"dataset {name!r}: {'; '.join(problems)}. Known options: {known}") from None
+
+
+def _typed(key: str, value: object, cls: type[Settings]) -> object:
+    """A value as the option's declared type wants it: text for a text option, else what YAML reads in a text."""
+    kinds = _kinds(cls.model_fields[key].annotation) if key in cls.model_fields else (str,)
+    if kinds == (str,):
+        return str(value) if type(value) in (int, float) else value
+    return value if not isinstance(value, str) or value in kinds else parsed(f"dataset.{key}", value)
+
+
+def _kinds(annotation: Any) -> tuple[Any, ...]:
+    """The types and, of a Literal, the values that an option takes; None is not among them."""
+    if get_origin(annotation) in (Union, UnionType):
+        return tuple(kind for one in get_args(annotation) if one is not NoneType for kind in _kinds(one))
+    return get_args(annotation) if get_origin(annotation) is Literal else (annotation,)
 
 
 def _explain(problem: Mapping[str, Any], cls: type[Settings]) -> str:

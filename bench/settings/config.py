@@ -224,7 +224,7 @@ def _apply(raw: dict[str, Any], setting: str, methods: Sequence[str]) -> None:
         flag = "dataset" if tail == "name" else tail.replace("_", "-")
         raise ConfigError(f"--set {key}: use the flag --{flag}, or dataset.<option>=value for the loader")
     if head == "dataset" and tail:
-        raw["dataset"].setdefault("options", {})[tail] = given
+        raw["dataset"].setdefault("options", {})[tail] = _untyped(text.strip(), given)
     elif key == "type_constraints":
         raw[key] = given
     elif head in SECTIONS and tail:
@@ -240,6 +240,13 @@ def _apply(raw: dict[str, Any], setting: str, methods: Sequence[str]) -> None:
         raise unknown_key(
             key, [*known, "type_constraints", "dataset.<option>", *(f"{name}.<option>" for name in METHODS.targets())]
         )
+
+
+def _untyped(text: str, value: object) -> object:
+    """A value of a loader's option, whose type is not known yet (bench.data.resolve_options): as YAML reads it where
+    the text can be had back from that, else the text (`no`, `null`, `007` may be names)."""
+    whole = isinstance(value, str | list | dict) or (type(value) in (int, float) and str(value) == text)
+    return value if whole or not text else text
 
 
 def _apply_section(section: dict[str, Any], head: str, tail: str, value: object) -> None:

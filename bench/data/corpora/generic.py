@@ -13,6 +13,7 @@ from bench.data.base import Dataset
 from bench.data.corpora.reading import Reading, Several
 from bench.data.corpora.rows import note_remarks
 from bench.data.corpora.unusable import OnError, Unusable
+from bench.data.relation_names import negative_remarks, spelling_remarks
 from bench.data.split import hold_out, relation_counts
 from bench.data.texts import Texts
 from bench.data.verbalise import Verbalised, verbalise
@@ -107,12 +108,16 @@ def _counted(
 
 
 def _remarks(
-    splits: Mapping[str, tuple[Instance, ...]], names: Sequence[str], texts: Texts, no_threshold: bool
+    splits: Mapping[str, tuple[Instance, ...]],
+    names: Sequence[str],
+    texts: Texts,
+    negative: str | None,
+    multi_label: bool,
 ) -> list[str]:
-    """What a user should know: texts that were made from names, an empty dev set, relations that nobody learns.
-    ``no_threshold``: several relations per instance, and no negative class above which to predict."""
-    remarks = texts.remarks
-    if no_threshold:
+    """What a user should know: odd names of relations, a negative class that is missing, texts that were made from
+    names, an empty dev set, relations that nobody learns."""
+    remarks = [*negative_remarks(names, negative), *spelling_remarks(names), *texts.remarks]
+    if multi_label and negative is None:
         remarks.append(f"instances have several relations, which needs a negative class: {NO_THRESHOLD}")
     if texts.made:
         first = texts.made[0]
@@ -166,7 +171,7 @@ def assemble(
     remarks = [
         *reading.unusable.remarks(),
         *note_remarks(reading.notes, len(main) + len(elsewhere)),
-        *_remarks(parts, names, texts, multi_label and options.negative is None),
+        *_remarks(parts, names, texts, options.negative, multi_label),
     ]
     generated = {relation: texts.by_relation[relation] for relation in texts.made}
     counted = {"held_out": said, **_counted(parts, names, reading, multi_label), "generated_verbalisations": generated}
