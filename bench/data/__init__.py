@@ -12,6 +12,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from pydantic import ValidationError
 
 from bench.data.base import Dataset
+from bench.data.groups import grouped
 from bench.data.leaks import drop_leaks as without_leaks
 from bench.data.split_ids import with_split_ids
 from bench.errors import DataError
@@ -62,11 +63,14 @@ def load_dataset(
 
 
 def load_configured(config: RunConfig) -> Dataset:
-    """The corpus of a configuration, without its leaks and with published subsets where the configuration says so.
+    """The corpus of a configuration: without its leaks, with published subsets and with sentences as groups where the
+    configuration says so.
     Raises as `load_dataset` and `with_split_ids`."""
     source = config.dataset
     dataset = load_dataset(source.name, source.data_dir, source.options, drop_leaks=source.drop_leaks)
-    return dataset if source.split_ids is None else with_split_ids(dataset, source.split_ids, config.ratios)
+    if source.split_ids is not None:
+        dataset = with_split_ids(dataset, source.split_ids, config.ratios)
+    return grouped(dataset) if config.same_sentence == "exclude" else dataset
 
 
 def options_class(loader: Callable[..., Dataset]) -> type[Settings]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from bench.data.base import Dataset
 from bench.data.duplicates import THRESHOLD, Key, Repeat, Words, key, token_words
+from bench.data.groups import group_names
 from bench.data.split import relation_counts, subset
 from bench.data.texts import Kind
 from bench.settings.config import canonical_json
@@ -102,6 +103,7 @@ def inspect(
         _conflicts(everything),
         *_pair_overlap(splits),
         *_absent(dataset, subsets),
+        *_shared_sentences(dataset),
         _finding("repeats_within", "note", REPEATED, _repeated_within(splits), everything),
         *cuts,
         *_oddities(everything),
@@ -260,6 +262,18 @@ def _repeated_within(splits: Mapping[str, Instances]) -> list[Instance]:
                 found.append(instance)
             seen.add(own)
     return found
+
+
+def _shared_sentences(dataset: Dataset) -> list[Finding]:
+    """Training instances in groups of several, which are nobody's neighbours in training."""
+    if dataset.one_pair:
+        return []
+    names = group_names(dataset.train)
+    size = Counter(names)
+    found = [instance for name, instance in zip(names, dataset.train, strict=True) if size[name] > 1]
+    groups = sum(count > 1 for count in size.values())
+    message = f"train instances that share their sentence or document with others ({groups} of them)"
+    return [_finding("shared_sentences", "note", message, found, dataset.train)]
 
 
 def _oddities(instances: Instances) -> list[Finding]:

@@ -49,5 +49,5 @@ def negative_remarks(names: Sequence[str], negative: str | None) -> list[str]:
     called = ", ".join(map(repr, found))
     return [
         f"is {called} the negative class? The score counts it as a relation; --set dataset.negative={found[0]} leaves "
-        "it out, as published scores do"
+        "it out, as scores of such corpora do"
     ]

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from bench.data.base import Dataset
+from bench.data.groups import treatment
 from bench.data.split import ids_hash, subset
 from bench.errors import ConfigError
 from bench.records.identity import MODEL_FILES, cell_id
@@ -132,6 +133,7 @@ def _shared_identity(config: RunConfig, dataset: Dataset, device: str, asked: Ma
         "budget": config.budget.model_dump(mode="json"),
         "device_type": device.partition(":")[0],
         "type_constraints": config.type_constraints,
+        "same_sentence": treatment(dataset),
         **{one.name: one.identity(dataset, asked[one.name]) for one in EXAMINATIONS},
     }
 

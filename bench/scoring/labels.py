@@ -105,7 +105,8 @@ def check_neighbours(found: Sequence[Neighbours], instances: Sequence[Instance],
             if name not in by_id:
                 raise ValueError(f"instance {instance.id}: neighbour {name} is not in the database")
             if bars(instance, by_id[name]):
-                where = f"instance {instance.id}: neighbour {name} is of its own document {instance.document!r}"
+                whose = "its own sentence" if instance.group else f"its own document {instance.document!r}"
+                where = f"instance {instance.id}: neighbour {name} is of {whose}"
                 raise ValueError(f"{where}: its label leaks")
 
 

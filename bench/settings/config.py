@@ -60,6 +60,9 @@ class RunConfig(Settings):
     models: Models = Field(default_factory=Models)
     scoring: Scoring = Field(default_factory=Scoring)
     type_constraints: TypeConstraints = "given"
+    same_sentence: Literal["exclude", "allow"] = Field(
+        "exclude", description="whether instances that share a sentence may be each other's neighbours"
+    )
     probes: bool = Field(False, description="predict the test set again with other neighbours (bench.run.probes)")
     options: dict[str, dict[str, Any]] = Field(default_factory=dict)
     variants: dict[str, Variant] = Field(default_factory=dict)  # further names that `methods` may hold
@@ -225,7 +228,7 @@ def _apply(raw: dict[str, Any], setting: str, methods: Sequence[str]) -> None:
         raise ConfigError(f"--set {key}: use the flag --{flag}, or dataset.<option>=value for the loader")
     if head == "dataset" and tail:
         raw["dataset"].setdefault("options", {})[tail] = _untyped(text.strip(), given)
-    elif key == "type_constraints":
+    elif key in ("type_constraints", "same_sentence"):
         raw[key] = given
     elif head in SECTIONS and tail:
         _apply_section(raw.setdefault(head, {}), head, tail, given)
@@ -238,7 +241,14 @@ def _apply(raw: dict[str, Any], setting: str, methods: Sequence[str]) -> None:
     else:
         known = [f"{name}.{field}" for name, model in SECTIONS.items() for field in model.model_fields]
         raise unknown_key(
-            key, [*known, "type_constraints", "dataset.<option>", *(f"{name}.<option>" for name in METHODS.targets())]
+            key,
+            [
+                *known,
+                "type_constraints",
+                "same_sentence",
+                "dataset.<option>",
+                *(f"{name}.<option>" for name in METHODS.targets()),
+            ],
         )
 
 

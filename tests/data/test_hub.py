@@ -88,12 +88,12 @@ def test_json_files_with_text_and_names(tmp_path):
     folder = tmp_path / "d"
     folder.mkdir()
     for split, count in (("train", 5), ("test", 2)):
-        lines = [json.dumps({**row, "key": f"{split}/{n}"}) + "\n" for n in range(count)]
+        lines = [json.dumps({**row, "key": f"{split}/{n}", "text": f"{row['text']} {n}"}) + "\n" for n in range(count)]
         (folder / f"{split}.jsonl").write_text("".join(lines))
     options = {"text": "text", "head": "h.pos", "tail": "t.pos", "instance_id": "key"}
     dataset = load_dataset("hub", folder, options)
     assert dataset.card["sizes"] == {"train": 4, "dev": 1, "test": 2}
-    assert dataset.test[1] == Instance("test/1", ("A", "dog", "'s", "soup", "."), Span(1, 2), Span(3, 4), "owns")
+    assert dataset.test[1] == Instance("test/1", ("A", "dog", "'s", "soup", ".", "1"), Span(1, 2), Span(3, 4), "owns")
     with pytest.raises(
         DataError,
         match=r"missing field \(train 0, 1, 2 and 2 more, test 0, 1\), the first: train\[0\]: field h.end",
@@ -137,7 +137,7 @@ def test_no_test_split(tmp_path):
     folder = saved(tmp_path / "d", train=[0, 1] * 10)
     with pytest.raises(DataError, match=r"has no split 'test' \(it has train\): name one, or set test_share"):
         load_dataset("hub", folder, COLUMNS)
-    dataset = load_dataset("hub", folder, {**COLUMNS, "test_share": 0.2, "corpus": "mine"})
+    dataset = load_dataset("hub", folder, {**COLUMNS, "test_share": 0.2, "corpus": "mine", "one_pair": True})
     assert (dataset.name, dataset.card["sizes"]) == ("mine", {"train": 14, "dev": 2, "test": 4})
 
 

@@ -23,7 +23,12 @@ SEMEVAL, FEWREL = DATA / "semeval2010", DATA / "fewrel"
 
 
 def rows(prefix: str, relations: str) -> list[dict[str, Any]]:
-    return [change(NATIVE, id=f"{prefix}{n}", relation=r) for n, r in enumerate(relations.split())]
+    """Each of another sentence."""
+    tokens: Any = NATIVE["tokens"]
+    return [
+        change(NATIVE, id=f"{prefix}{n}", relation=r, tokens=[*tokens, f"{prefix}{n}"])
+        for n, r in enumerate(relations.split())
+    ]
 
 
 def folder_of(path: Path, **files: object) -> Path:

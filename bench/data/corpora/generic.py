@@ -13,6 +13,7 @@ from bench.data.base import Dataset
 from bench.data.corpora.reading import Reading, Several
 from bench.data.corpora.rows import note_remarks
 from bench.data.corpora.unusable import OnError, Unusable
+from bench.data.groups import group_names
 from bench.data.relation_names import negative_remarks, spelling_remarks
 from bench.data.split import hold_out, relation_counts
 from bench.data.texts import Texts
@@ -36,6 +37,8 @@ class CorpusOptions(Verbalised):
     inclusive: bool = Field(False, description="a span's end is its last token or character, not the one after it")
     several_relations: Several = Field("all", description="of a list of relations: all of them count (multi-label), or "
                                        "the first one given")  # fmt: skip
+    one_pair: bool = Field(False, description="sentences were collected for one pair of entities each: equal ones are "
+                           "different records, no group")  # fmt: skip
     dev_share: float = Field(0.1, gt=0, lt=1, description="share of train held out where there is no dev set")
     dev_salt: str = Field("dev", description="salt of that choice (`semeval-dev` repeats the choice of `semeval`)")
     test_share: float | None = Field(
@@ -49,7 +52,8 @@ class CorpusOptions(Verbalised):
 def split_up(
     splits: Mapping[str, tuple[Instance, ...]], options: CorpusOptions, missing_test: str
 ) -> tuple[dict[str, tuple[Instance, ...]], list[str]]:
-    """Hold out what is missing of train, dev and test, stratified and fixed by ``dev_salt``; with sentences about it.
+    """Hold out what is missing of train, dev and test, stratified, by group (bench.data.groups) and fixed by
+    ``dev_salt``; with sentences about it.
 
     Raises DataError for a missing test set (``missing_test`` says where to put one) unless ``test_share`` asks for
     one, for shares that would have no effect, and for a split without instances.
@@ -67,9 +71,10 @@ def split_up(
         if share is None:
             raise DataError(f"{missing_test}, or set test_share to hold out a share of the training instances")
         salt = options.dev_salt if name == "dev" else f"{options.dev_salt}/test"
-        train, parts[name] = hold_out(train, share, salt)
+        train, parts[name] = hold_out(train, share, salt, None if options.one_pair else group_names(train))
         if name == "test" and not parts[name]:
-            raise DataError(f"test_share = {share:g} holds out no instance; raise it or bring a test set")
+            whole = "" if options.one_pair else " (sentences and documents go as a whole)"
+            raise DataError(f"test_share = {share:g} holds out no instance{whole}; raise it or bring a test set")
         said.append(f"{name}: {share:g} of train, stratified by relation, fixed by the salt {salt!r}")
     return {**parts, "train": train}, said
 
@@ -173,8 +178,7 @@ def assemble(
         *note_remarks(reading.notes, len(main) + len(elsewhere)),
         *_remarks(parts, names, texts, options.negative, multi_label),
     ]
-    generated = {relation: texts.by_relation[relation] for relation in texts.made}
-    counted = {"held_out": said, **_counted(parts, names, reading, multi_label), "generated_verbalisations": generated}
+    counted = {"held_out": said, **_counted(parts, names, reading, multi_label), **texts.counted}
     return Dataset(
         name,
         texts.schema(names, options.negative, besides.constraints),
@@ -184,6 +188,7 @@ def assemble(
         parts["test"],
         {**card, **counted, "remarks": remarks},
         multi_label=multi_label,
+        one_pair=options.one_pair,
         test_name=besides.test_name,
         extra_tests=tests,
         datastores=stores,

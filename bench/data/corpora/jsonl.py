@@ -6,7 +6,7 @@ nothing that an option says:
 
 - rel2id.json `{relation: number}`: the relations in their order; without it, all that occur, sorted;
 - verbalisations.yaml `{relation: text}`, phrases or templates;
-- dataset.yaml: name, metric, negative, multi_label, test_name, extra_tests, datastores, and
+- dataset.yaml: name, metric, negative, one_pair, multi_label, test_name, extra_tests, datastores, and
   type_constraints `[[head type, tail type, [relations]], ...]`.
 
 `write` makes such a folder of any corpus; read back without an option it is the same corpus, with the same results.
@@ -54,11 +54,17 @@ class About(Settings):
     name: str = Field("jsonl", pattern=f"^{NAME}$")
     metric: str | None = None
     negative: str | None = None
+    one_pair: bool = False
     multi_label: bool = False  # also where no instance has several relations
     test_name: str = Field("test", pattern=f"^{NAME}$")
     extra_tests: tuple[str, ...] = ()  # NAME.jsonl is a test set of another domain
     datastores: tuple[str, ...] = ()  # datastore-NAME.jsonl can be retrieved from
     type_constraints: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
+
+    def completing(self, options: Options) -> Options:
+        """The options with what they do not say themselves."""
+        said = {key: getattr(self, key) for key in ("negative", "metric", "one_pair") if not getattr(options, key)}
+        return options.model_copy(update=said)
 
 
 def load(data_dir: Path | None, options: Options) -> Dataset:
@@ -69,7 +75,7 @@ def load(data_dir: Path | None, options: Options) -> Dataset:
     """
     if data_dir is None:
         raise DataError("dataset 'jsonl' needs --data-dir, a folder with train.jsonl and test.jsonl")
-    about, reading, counts = _about(data_dir), options.reading(), dict[str, int]()
+    about, counts, reading = _about(data_dir), dict[str, int](), options.reading()
 
     def take(file: str, prefix: str) -> tuple[Instance, ...]:
         found = _taken(data_dir, file, prefix, reading)
@@ -82,11 +88,10 @@ def load(data_dir: Path | None, options: Options) -> Dataset:
     dropped = reading.unusable.settle()
     occurring = {name for part in splits.values() for i in part for name in i.relations}
     relations = _relations(data_dir, occurring)
-    said_there = {key: getattr(about, key) for key in ("negative", "metric") if getattr(options, key) is None}
     return assemble(
         options.corpus or about.name,
         splits,
-        options.model_copy(update=said_there),
+        about.completing(options),
         reading,
         missing_test=f"{data_dir} has no test set: put test.jsonl there",
         card={"read": counts, "dropped": dropped or 0},
@@ -169,6 +174,7 @@ def _about_of(dataset: Dataset) -> About:
         name=dataset.name,
         metric=dataset.metric,
         negative=schema.negative,
+        one_pair=dataset.one_pair,
         multi_label=dataset.multi_label,
         test_name=dataset.test_name,
         extra_tests=tuple(dataset.extra_tests),

@@ -80,7 +80,8 @@ def load(data_dir: Path | None, options: Options) -> Dataset:
         },
         "remarks": remarks + texts.remarks,
     }
-    return Dataset("semeval", texts.schema(RELATIONS, NEGATIVE), "semeval_macro_f1", train, dev, test, card)
+    schema = texts.schema(RELATIONS, NEGATIVE)
+    return Dataset("semeval", schema, "semeval_macro_f1", train, dev, test, card, one_pair=True)
 
 
 def read(path: Path, prefix: str) -> tuple[Instance, ...]:
