@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -168,6 +169,20 @@ def _distinct(dataset: Dataset, ratio: float, draws: Sequence[int]) -> list[tupl
     for draw in (0,) if ratio in dataset.published else draws:
         first.setdefault(subset_hash(*subsets(dataset, ratio, draw)), draw)
     return [(draw, chosen) for chosen, draw in first.items()]
+
+
+def too_few(spec: CellSpec, dataset: Dataset) -> str:
+    """Why the subset of a cell is too small to retrieve k neighbours for every training instance, none of them of its
+    own group; "" where it is large enough, or the method has no option k."""
+    k = getattr(spec.options, "k", None)
+    train, _ = subsets(dataset, spec.ratio, spec.draw)
+    if type(k) is not int or not train:
+        return ""
+    largest = max(Counter(i.owner for i in train).values())
+    if len(train) - largest >= k:
+        return ""
+    sharing = "" if largest == 1 else f", {largest} of them of one sentence or document"
+    return f"{len(train)} training instances{sharing}, but k = {k} needs {k + largest}: the cell may fail"
 
 
 def plan_notes(config: RunConfig, specs: Sequence[CellSpec], dataset: Dataset | None = None) -> list[str]:

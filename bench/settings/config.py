@@ -221,13 +221,13 @@ def _apply(raw: dict[str, Any], setting: str, methods: Sequence[str]) -> None:
         raise ConfigError(f"--set {setting!r}: expected key=value, such as budget.max_steps=100")
     if key in FLAGS:
         raise ConfigError(f"--set {key}: use the flag --{key}")
-    given = parsed(key, text)
     head, _, tail = key.partition(".")
     if head == "dataset" and tail in DatasetConfig.model_fields:
         flag = "dataset" if tail == "name" else tail.replace("_", "-")
         raise ConfigError(f"--set {key}: use the flag --{flag}, or dataset.<option>=value for the loader")
+    given = None if head == "dataset" and tail else parsed(key, text)
     if head == "dataset" and tail:
-        raw["dataset"].setdefault("options", {})[tail] = _untyped(text.strip(), given)
+        raw["dataset"].setdefault("options", {})[tail] = _untyped(key, text.strip())
     elif key in ("type_constraints", "same_sentence"):
         raw[key] = given
     elif head in SECTIONS and tail:
@@ -252,11 +252,15 @@ def _apply(raw: dict[str, Any], setting: str, methods: Sequence[str]) -> None:
         )
 
 
-def _untyped(text: str, value: object) -> object:
-    """A value of a loader's option, whose type is not known yet (bench.data.resolve_options): as YAML reads it where
-    the text can be had back from that, else the text (`no`, `null`, `007` may be names)."""
-    whole = isinstance(value, str | list | dict) or (type(value) in (int, float) and str(value) == text)
-    return value if whole or not text else text
+def _untyped(key: str, text: str) -> object:
+    """A value of a loader's option, whose type is not known yet (bench.data.resolve_options): a number that is written
+    as it is printed, what stands in quotes, else the text itself (`no`, `null`, `007`, `*` may be names)."""
+    try:
+        value = parsed(key, text)
+    except ConfigError:
+        return text
+    exact = type(value) in (int, float) and str(value) == text
+    return value if exact or not text or (text[0] in "'\"" and isinstance(value, str)) else text
 
 
 def _apply_section(section: dict[str, Any], head: str, tail: str, value: object) -> None:

@@ -11,7 +11,6 @@ from pydantic import Field
 
 from bench.data.base import Dataset
 from bench.data.corpora.reading import Reading, Several
-from bench.data.corpora.rows import note_remarks
 from bench.data.corpora.unusable import OnError, Unusable
 from bench.data.groups import group_names
 from bench.data.relation_names import negative_remarks, spelling_remarks
@@ -37,6 +36,8 @@ class CorpusOptions(Verbalised):
     inclusive: bool = Field(False, description="a span's end is its last token or character, not the one after it")
     several_relations: Several = Field("all", description="of a list of relations: all of them count (multi-label), or "
                                        "the first one given")  # fmt: skip
+    check_names: bool = Field(True, description="refuse a corpus most of whose entities have another name than "
+                              "the words at their position")  # fmt: skip
     one_pair: bool = Field(False, description="sentences were collected for one pair of entities each: equal ones are "
                            "different records, no group")  # fmt: skip
     dev_share: float = Field(0.1, gt=0, lt=1, description="share of train held out where there is no dev set")
@@ -163,30 +164,29 @@ def assemble(
     card: Mapping[str, object],
     besides: Besides = Besides(),
 ) -> Dataset:
-    """A Dataset from what was read. Raises DataError as `split_up` and `verbalise`, and for a negative class that is no
-    relation."""
+    """A Dataset from what was read. Raises DataError as `split_up`, `verbalise` and `Names.settle`, and for a negative
+    class that is no relation."""
+    reading.names.settle(options.check_names)
     main, others = list(chain(*splits.values())), (besides.extra_tests, besides.datastores)
     elsewhere = [i for found in others for part in found.values() for i in part]
     names = tuple(besides.relations or sorted({r for i in main for r in i.relations}))
     texts = _verbalised(names, {r for i in elsewhere for r in i.relations}, options, besides.texts)
     multi_label = besides.multi_label or any(i.more_relations for i in (*main, *elsewhere))
-    ordered = {split: in_order(part, names, options.negative) for split, part in splits.items()}
+    ordered, tests, stores = (
+        {name: in_order(part, names, options.negative) for name, part in found.items()} for found in (splits, *others)
+    )
     parts, said = split_up(ordered, options, missing_test)
-    tests, stores = ({n: in_order(part, names, options.negative) for n, part in found.items()} for found in others)
     remarks = [
-        *reading.unusable.remarks(),
-        *note_remarks(reading.notes, len(main) + len(elsewhere)),
+        *reading.remarks(len(main) + len(elsewhere)),
         *_remarks(parts, names, texts, options.negative, multi_label),
     ]
-    counted = {"held_out": said, **_counted(parts, names, reading, multi_label), **texts.counted}
+    counted = _counted(parts, names, reading, multi_label) | texts.counted | reading.names.counted
     return Dataset(
         name,
         texts.schema(names, options.negative, besides.constraints),
         options.metric or _metric(options.negative, multi_label),
-        parts["train"],
-        parts["dev"],
-        parts["test"],
-        {**card, **counted, "remarks": remarks},
+        *(parts["train"], parts["dev"], parts["test"]),
+        {**card, "held_out": said, **counted, "remarks": remarks},
         multi_label=multi_label,
         one_pair=options.one_pair,
         test_name=besides.test_name,

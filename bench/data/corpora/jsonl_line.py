@@ -91,11 +91,13 @@ def _open_nre(row: Mapping[str, Any], where: str, fallback_id: str, reading: Rea
         words = [text[span.start : span.end] for span in spans]
         sentence = split_text(text, *spans)
     names = [optional_text(entity.get("name"), where, f"{key}.name") for key, entity in entities.items()]
-    _check_names(names, words, reading)
     head_type, tail_type = (optional_text(e.get("type"), where, f"{key}.type") for key, e in entities.items())
     relations = reading.relations(row["relation"], where, "relation")
     name = id_of(row.get("id"), fallback_id, where, "id")
-    return reading.made(name, sentence, relations, (head_type, tail_type), _document(row, where), where)
+    made = reading.made(name, sentence, relations, (head_type, tail_type), _document(row, where), where)
+    ends = [(start, end + reading.inclusive) for start, end in places] if "text" in row else []
+    reading.names.compare(made.id, names, words, row.get("text", ""), ends)
+    return made
 
 
 def _tagged(row: Mapping[str, Any], where: str, fallback_id: str, reading: Reading) -> Instance:
@@ -108,10 +110,11 @@ def _tagged(row: Mapping[str, Any], where: str, fallback_id: str, reading: Readi
     if field == "text" and all(names):
         text = without_lead(text, (names[0], names[1]), types)
     bare, head, tail = untagged(text, where, field)
-    _check_names(names, [bare[span.start : span.end] for span in (head, tail)], reading)
     relations = reading.relations(row["relation"], where, "relation")
     name = id_of(row.get("id"), fallback_id, where, "id")
-    return reading.made(name, split_text(bare, head, tail), relations, types, _document(row, where), where)
+    made = reading.made(name, split_text(bare, head, tail), relations, types, _document(row, where), where)
+    reading.names.compare(made.id, names, [bare[span.start : span.end] for span in (head, tail)])
+    return made
 
 
 def _types(row: Mapping[str, Any], fields: tuple[str, str], where: str) -> tuple[str, str]:
@@ -120,12 +123,3 @@ def _types(row: Mapping[str, Any], fields: tuple[str, str], where: str) -> tuple
 
 def _document(row: Mapping[str, Any], where: str) -> str:
     return id_of(row.get("document"), "", where, "document")
-
-
-def _check_names(names: list[str], words: list[str], reading: Reading) -> None:
-    reading.notes["misnamed"] += any(n and _letters(n) != _letters(w) for n, w in zip(names, words, strict=True))
-
-
-def _letters(text: str) -> str:
-    """A name as it can be compared: corpora lower-case names and lose the blanks between tokens."""
-    return "".join(text.casefold().split())

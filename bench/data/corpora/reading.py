@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from bench.data.corpora.names import Names
 from bench.data.corpora.rows import (
     BLANK_ENTITY,
     Notes,
@@ -12,6 +13,7 @@ from bench.data.corpora.rows import (
     cut,
     error,
     instance,
+    note_remarks,
     relations_of,
     shows,
     span_of,
@@ -34,6 +36,7 @@ class Reading:
     several: Several = "all"
     unusable: Unusable = field(default_factory=Unusable)
     notes: Notes = field(default_factory=Notes)
+    names: Names = field(default_factory=Names)
     where_of: dict[str, str] = field(default_factory=dict)  # id -> the row that has it
 
     def of_tokens(
@@ -60,6 +63,10 @@ class Reading:
                 message = f"the entity's text {cut(text[span.start : span.end])} shows nothing"
                 raise error(where, name, message, BLANK_ENTITY)
         return head, tail
+
+    def remarks(self, total: int) -> list[str]:
+        """Sentences for the card and below the tables; ``total``: instances read."""
+        return [*self.unusable.remarks(), *note_remarks(self.notes, total), *self.names.remarks(total)]
 
     def relations(self, value: object, where: str, name: str) -> tuple[str, ...]:
         names = relations_of(value, where, name, self.notes)

@@ -15,12 +15,20 @@ from typing import Any
 from bench.errors import DataError
 from methods.types import Instance, Span
 
+# Control, format, separator and blank characters of Unicode 16, written down: tables of an interpreter differ by its
+# version, and what it does not know yet, or is of private use, is text.
+HIDDEN = (
+    "\x00-\x20\x7f-\xa0\xad\u061c\u115f\u1160\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164"
+    "\ufeff\uffa0\ufff9-\ufffb\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e00ff"
+)
+_MARKS = "\u034f\u17b4\u17b5\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e0fff"  # change how others look
+_SHOWN = re.compile(f"[^{HIDDEN}{_MARKS}]")
 NOT_JSON, BLANK_ENTITY = "not JSON", "entity that shows nothing"
 _LITERAL = re.compile(r"\s*[\[({]+\s*u?'")  # {'token': ['A', ...
 
 # Counted per corpus: "overlapping" (head and tail share tokens), "same_span" (they are the same ones), "blank_tokens"
-# (instances with a token that shows nothing; kept, so that positions stay those of the file), "misnamed" (an entity's
-# name is not its words), "several_relations" (all but the first are left out), "repeated_relations".
+# (instances with a token that shows nothing; kept, so that positions stay those of the file), "several_relations" (all
+# but the first are left out), "repeated_relations".
 Notes = Counter[str]
 
 
@@ -178,8 +186,8 @@ def known_keys(row: Mapping[str, object], known: Iterable[str], where: str) -> N
 
 
 def shows(text: str) -> bool:
-    """Whether anything in the text can be seen."""
-    return any(character.isprintable() and not character.isspace() for character in text)
+    """Whether anything in the text can be seen: not control, format, separator and blank characters alone."""
+    return _SHOWN.search(text) is not None
 
 
 def note_remarks(notes: Notes, total: int) -> list[str]:
@@ -190,8 +198,6 @@ def note_remarks(notes: Notes, total: int) -> list[str]:
         "several_relations": "instances have several relations, of which the first one given counts "
         "(several_relations=first)",
         "repeated_relations": "instances name a relation twice (counted once)",
-        "misnamed": "instances have an entity whose name is not the words at its position; "
-        "are positions half-open, and counted in tokens for `token`, in characters for `text`?",
     }
     return [f"{notes[key]} of {total} {text}" for key, text in said.items() if notes[key]]
 
