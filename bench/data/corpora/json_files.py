@@ -1,4 +1,5 @@
-"""The rows of a file of JSON: one object per line, or one array of them over any lines; gzip-compressed or not."""
+"""The rows of a file: JSON, one object per line, or one array of them over any lines, or records of text
+(bench.data.corpora.text_records); gzip-compressed or not."""
 
 from __future__ import annotations
 
@@ -9,10 +10,11 @@ from pathlib import Path
 from typing import IO, Any
 
 from bench.data.corpora.rows import error, parse_json
+from bench.data.corpora.text_records import is_record, records
 from bench.data.corpora.unusable import Unusable
 from bench.errors import DataError
 
-ENDINGS = (".jsonl", ".json", ".jsonl.gz", ".json.gz")  # of a file that is found by itself, in this order
+ENDINGS = (".jsonl", ".json", ".jsonl.gz", ".json.gz", ".txt")  # of a file that is found by itself, in this order
 _GZIP, _BOM = b"\x1f\x8b", b"\xef\xbb\xbf"
 
 
@@ -31,15 +33,18 @@ def read_rows(path: Path, unusable: Unusable) -> Iterator[tuple[int, str, Any]]:
     """
     try:
         with _opened(path) as stream:
-            if _is_array(stream):
+            first = _first_line(stream)
+            if first.startswith(b"["):
                 yield from _elements(stream.read(), path.name)
-                return
-            for number, raw in enumerate(stream, 1):
-                with unusable.catching(path.name, number):
-                    where = f"{path.name}:{number}"
-                    if line := _decoded(raw, where).strip():
-                        row = parse_json(line, where)
-                        yield number, where, row
+            elif is_record(first.decode(errors="replace")):
+                yield from records(_lines(stream, path.name, unusable), path.name, unusable)
+            else:
+                for number, line in _lines(stream, path.name, unusable):
+                    with unusable.catching(path.name, number):
+                        where = f"{path.name}:{number}"
+                        if line.strip():
+                            row = parse_json(line.strip(), where)
+                            yield number, where, row
     except (gzip.BadGzipFile, zlib.error, EOFError):
         raise DataError(f"{path.name}: a gzip file that is damaged or cut off; compress it again") from None
     except OSError as problem:
@@ -53,15 +58,18 @@ def _opened(path: Path) -> IO[bytes]:
     return gzip.open(path, "rb") if compressed else path.open("rb")  # type: ignore[return-value,unused-ignore]
 
 
-def _is_array(stream: IO[bytes]) -> bool:
-    """Whether the first character is a bracket. A line of JSON lines is an object."""
-    start = b""
-    for raw in stream:
-        start = raw.removeprefix(_BOM).strip()[:1]
-        if start:
-            break
+def _first_line(stream: IO[bytes]) -> bytes:
+    """The first line that is not blank, without a byte order mark; the stream then stands at its beginning."""
+    found = next((line for raw in stream if (line := raw.removeprefix(_BOM).strip())), b"")
     stream.seek(0)
-    return start == b"["
+    return found
+
+
+def _lines(stream: IO[bytes], name: str, unusable: Unusable) -> Iterator[tuple[int, str]]:
+    for number, raw in enumerate(stream, 1):
+        with unusable.catching(name, number):
+            line = _decoded(raw, f"{name}:{number}")
+            yield number, line
 
 
 def _elements(content: bytes, name: str) -> Iterator[tuple[int, str, Any]]:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from bench.data.corpora.json_files import ENDINGS, find, read_rows
 from bench.data.corpora.jsonl_line import parse_row, write_line
 from bench.data.corpora.reading import Reading
 from bench.data.corpora.rows import cut, parse_json
+from bench.data.corpora.shapes import several
 from bench.data.mappings import read_mapping
 from bench.errors import DataError
 from methods.settings import Settings
@@ -124,9 +126,8 @@ def _split_files(data_dir: Path, options: Options) -> dict[str, str]:
 
 
 def _there(data_dir: Path) -> str:
-    endings = (*ENDINGS, ".txt")
-    names = sorted(path.name for path in data_dir.iterdir() if path.name.endswith(endings))
-    return ", ".join(names[:10]) or f"no file that ends in {', '.join(endings)}"
+    names = sorted(path.name for path in data_dir.iterdir() if path.name.endswith(ENDINGS))
+    return ", ".join(names[:10]) or f"no file that ends in {', '.join(ENDINGS)}"
 
 
 def read(path: Path, prefix: str = "train") -> tuple[Instance, ...]:
@@ -192,10 +193,18 @@ def _yaml(content: Mapping[str, object]) -> str:
 
 
 def _instances(path: Path, prefix: str, reading: Reading) -> Iterator[Instance]:
+    half_open = replace(reading, inclusive=False)
     for number, where, row in read_rows(path, reading.unusable):
+        name = f"{prefix}-{number}"
         with reading.unusable.catching(path.name, number):
-            found = parse_row(row, where, f"{prefix}-{number}", reading)
-            yield found
+            parts = several(row, where, name)
+            if parts is None:
+                found = parse_row(row, where, name, reading)
+                yield found
+            for part in parts or ():
+                with reading.unusable.catching(path.name, number):
+                    found = parse_row(part, f"{where}: {part['id']}", name, half_open)
+                    yield found
 
 
 def _plain(file: str, option: str) -> str:

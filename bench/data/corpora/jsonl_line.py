@@ -11,7 +11,9 @@ entity is part of a word.
 
 With tags in the sentence, as SuRE's and ETRAG's preprocessed SemEval has them (and the Hugging Face hub):
 `{"sentence" or "text": "... <e1>...</e1> ... <e2>...</e2> ...", "relation"}`; `id`, `subj_type`, `obj_type` and
-`document` are optional, `subj` and `obj` name the entities, further keys are ignored. e1 is the head.
+`document` are optional, `subj` and `obj` name the entities, further keys are ignored; `label` may stand for `relation`.
+e1 is the head. Sentences with masked entities, as BLURB has DDI (`@DRUG$ may interact with @DRUG$`), are of this format
+too: the first is the head, and `@DRUG-DRUG$` is both.
 
 A relation may be a list of several, an id a whole number; without one an instance is called SPLIT-NUMBER.
 """
@@ -24,7 +26,7 @@ from typing import Any
 
 from bench.data.corpora.reading import Reading, split_text
 from bench.data.corpora.rows import cut, error, id_of, known_keys, optional_text, text_of
-from bench.data.corpora.tagged import untagged, without_lead
+from bench.data.corpora.tagged import masked, untagged, without_lead
 from methods.types import Instance
 
 FIELDS = ("id", "tokens", "head", "tail", "relation", "head_type", "tail_type", "document")
@@ -101,7 +103,8 @@ def _open_nre(row: Mapping[str, Any], where: str, fallback_id: str, reading: Rea
 
 
 def _tagged(row: Mapping[str, Any], where: str, fallback_id: str, reading: Reading) -> Instance:
-    if "relation" not in row:
+    relation = "label" if "label" in row and "relation" not in row else "relation"
+    if relation not in row:
         raise error(where, "relation", "missing; a line needs a sentence with tags and relation", "missing field")
     field = "sentence" if "sentence" in row else "text"
     text = text_of(row[field], where, field)
@@ -109,9 +112,12 @@ def _tagged(row: Mapping[str, Any], where: str, fallback_id: str, reading: Readi
     types = _types(row, ("subj_type", "obj_type"), where)
     if field == "text" and all(names):
         text = without_lead(text, (names[0], names[1]), types)
-    bare, head, tail = untagged(text, where, field)
-    relations = reading.relations(row["relation"], where, "relation")
+    if found := masked(text):
+        bare, head, tail, types = found
+    else:
+        bare, head, tail = untagged(text, where, field)
     name = id_of(row.get("id"), fallback_id, where, "id")
+    relations = reading.relations(row[relation], where, relation)
     made = reading.made(name, split_text(bare, head, tail), relations, types, _document(row, where), where)
     reading.names.compare(made.id, names, [bare[span.start : span.end] for span in (head, tail)])
     return made

@@ -8,6 +8,7 @@ from bench.data.corpora.rows import BLANK_ENTITY, error, shows
 from methods.types import Span
 
 _TAG = re.compile(r"<\s*(/?)\s*e\s*([12])\s*>", re.IGNORECASE)
+_MASK = re.compile(r"@([A-Z_]+)(?:-([A-Z_]+))?\$")
 _WANTED = ["1", "/1", "2", "/2"]
 
 
@@ -42,3 +43,17 @@ def without_lead(text: str, entities: tuple[str, str], types: tuple[str, str]) -
     for lead in leads:
         text = text.removeprefix(lead)
     return text
+
+
+def masked(sentence: str) -> tuple[str, Span, Span, tuple[str, str]] | None:
+    """(text, head, tail, their types) of a sentence with two masked entities, `@DRUG$`, or with one that stands for two
+    that overlap, `@DRUG-DRUG$`; None where there are others, or tags."""
+    found = list(_MASK.finditer(sentence))
+    spans = [Span(mask.start(), mask.end()) for mask in found]
+    if _TAG.search(sentence):
+        return None
+    if len(found) == 2 and not any(mask[2] for mask in found):
+        return sentence, spans[0], spans[1], (found[0][1], found[1][1])
+    if len(found) == 1 and found[0][2]:
+        return sentence, spans[0], spans[0], (found[0][1], found[0][2])
+    return None
