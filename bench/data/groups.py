@@ -11,7 +11,7 @@ there twice, these are two records.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Literal
 
@@ -40,24 +40,29 @@ def group_names(instances: Iterable[Instance]) -> list[str]:
     return [found[root(row)].id for row in range(len(found))]
 
 
+def in_groups(instances: Iterable[Instance]) -> tuple[Instance, ...]:
+    """Instances with `Instance.group` where they share a sentence and no document says so already."""
+    found = tuple(instances)
+    return _put(found, _groups(found))
+
+
 def grouped(dataset: Dataset) -> Dataset:
-    """The dataset with `Instance.group` where instances share a sentence and no document says so already; itself where
-    there are none."""
-    named = _groups(dataset)
+    """The dataset with the groups of all its parts together (`in_groups`); itself where there are none."""
+    named = {} if dataset.one_pair else _groups(dataset.by_id.values())
     if not named:
         return dataset
-
-    def part(instances: Sequence[Instance]) -> tuple[Instance, ...]:
-        return tuple(replace(i, group=named[i.id]) if i.id in named else i for i in instances)
-
     return replace(
         dataset,
-        train=part(dataset.train),
-        dev=part(dataset.dev),
-        test=part(dataset.test),
-        extra_tests={name: part(found) for name, found in dataset.extra_tests.items()},
-        datastores={name: part(found) for name, found in dataset.datastores.items()},
+        train=_put(dataset.train, named),
+        dev=_put(dataset.dev, named),
+        test=_put(dataset.test, named),
+        extra_tests={name: _put(found, named) for name, found in dataset.extra_tests.items()},
+        datastores={name: _put(found, named) for name, found in dataset.datastores.items()},
     )
+
+
+def _put(instances: Iterable[Instance], named: Mapping[str, str]) -> tuple[Instance, ...]:
+    return tuple(replace(i, group=named[i.id]) if i.id in named else i for i in instances)
 
 
 def treatment(dataset: Dataset) -> SameSentence:
@@ -65,16 +70,14 @@ def treatment(dataset: Dataset) -> SameSentence:
     such instances."""
     if any(i.group for i in dataset.by_id.values()):
         return "exclude"
-    return "allow" if _groups(dataset) else "none"
+    return "allow" if not dataset.one_pair and _groups(dataset.by_id.values()) else "none"
 
 
-def _groups(dataset: Dataset) -> dict[str, str]:
+def _groups(instances: Iterable[Instance]) -> dict[str, str]:
     """Id -> group of every instance in a group of several that are not all of one document."""
-    if dataset.one_pair:
-        return {}
-    instances = list(dataset.by_id.values())
+    found = list(instances)
     members: dict[str, list[Instance]] = {}
-    for instance, name in zip(instances, group_names(instances), strict=True):
+    for instance, name in zip(found, group_names(found), strict=True):
         members.setdefault(name, []).append(instance)
     return {
         instance.id: name

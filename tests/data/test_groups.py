@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from bench.data import load_configured, load_dataset
 from bench.data.base import Dataset
+from bench.data.corpora import jsonl
 from bench.data.corpora.jsonl import write
 from bench.data.groups import group_names, grouped, treatment
 from bench.data.quality import inspect
@@ -42,6 +44,12 @@ def groups(*instances: Instance) -> list[str]:
 
 def test_equal_sentences_are_one_group():
     assert groups(one("a", "x y z"), one("b"), one("c", "x y z")) == ["a", "", "a"]
+
+
+def test_the_lines_of_a_file_are_in_groups(tmp_path):
+    path = tmp_path / "train.jsonl"
+    path.write_text("".join(json.dumps(change(NATIVE, id=name)) + "\n" for name in ("a", "b")))
+    assert [i.group for i in jsonl.read(path)] == ["a", "a"]
 
 
 def test_a_document_is_a_group_without_our_doing():

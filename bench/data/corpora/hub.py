@@ -57,7 +57,7 @@ def load(data_dir: Path | None, options: Options) -> Dataset:
         raise DataError("dataset 'hub' needs either the option id (--set dataset.id=user/corpus) or --data-dir")
     tables = _tables(data_dir, options)
     chosen = {"train": options.train, "dev": options.dev, "test": options.test}
-    chosen["dev"] = chosen["dev"] or next((name for name in DEV_NAMES if name in tables), None)
+    chosen["dev"] = chosen["dev"] or next((name for name in ("validation", *DEV_NAMES) if name in tables), None)
     chosen["test"] = chosen["test"] or ("test" if "test" in tables else None)
     reading, splits = options.reading(), dict[str, tuple[Instance, ...]]()
     for split, name in chosen.items():

@@ -31,6 +31,7 @@ from bench.data.corpora.jsonl_line import parse_row, write_line
 from bench.data.corpora.reading import Reading
 from bench.data.corpora.rows import cut, parse_json
 from bench.data.corpora.shapes import several
+from bench.data.groups import in_groups
 from bench.data.mappings import read_mapping
 from bench.errors import DataError
 from methods.settings import Settings
@@ -131,11 +132,12 @@ def _there(data_dir: Path) -> str:
 
 
 def read(path: Path, prefix: str = "train") -> tuple[Instance, ...]:
-    """All instances of one file; those without an id are called PREFIX-NUMBER. Raises DataError."""
+    """All instances of one file, in groups (bench.data.groups); those without an id are called PREFIX-NUMBER. Raises
+    DataError."""
     reading = Reading()
     found = tuple(_instances(path, prefix, reading))
     reading.unusable.settle()
-    return found
+    return in_groups(found)
 
 
 def write(dataset: Dataset, folder: Path) -> list[Path]:
