@@ -6,8 +6,7 @@ import difflib
 import inspect
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, get_type_hints
 
 from pydantic import ValidationError
 
@@ -18,6 +17,7 @@ from bench.data.split_ids import with_split_ids
 from bench.errors import DataError
 from bench.settings.config import RunConfig
 from bench.settings.flags import parsed
+from bench.settings.validation import is_text, kinds
 from methods.registry import Registry
 from methods.settings import Settings
 
@@ -101,17 +101,10 @@ def resolve_options(name: str, options: Mapping[str, object], loader: Callable[.
 
 def _typed(key: str, value: object, cls: type[Settings]) -> object:
     """A value as the option's declared type wants it: text for a text option, else what YAML reads in a text."""
-    kinds = _kinds(cls.model_fields[key].annotation) if key in cls.model_fields else (str,)
-    if kinds == (str,):
+    if key not in cls.model_fields or is_text(cls, [key]):
         return str(value) if type(value) in (int, float) else value
-    return value if not isinstance(value, str) or value in kinds else parsed(f"dataset.{key}", value)
-
-
-def _kinds(annotation: Any) -> tuple[Any, ...]:
-    """The types and, of a Literal, the values that an option takes; None is not among them."""
-    if get_origin(annotation) in (Union, UnionType):
-        return tuple(kind for one in get_args(annotation) if one is not NoneType for kind in _kinds(one))
-    return get_args(annotation) if get_origin(annotation) is Literal else (annotation,)
+    plain = not isinstance(value, str) or value in kinds(cls.model_fields[key].annotation)
+    return value if plain else parsed(f"dataset.{key}", str(value))
 
 
 def _explain(problem: Mapping[str, Any], cls: type[Settings]) -> str:

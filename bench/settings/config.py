@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field, field_validator
 from bench.errors import ConfigError
 from bench.paths import PRESETS
 from bench.settings.flags import numbers, one_line, parsed, texts, whole_numbers
-from bench.settings.validation import names_at, nearest, unknown_key, validated
+from bench.settings.validation import is_text, names_at, nearest, unknown_key, validated
 from bench.settings.variants import SUFFIX, Variant, with_tuned
 from methods.registry import METHODS
 from methods.settings import Budget, Models, Optimisation, Scoring, Settings
@@ -231,7 +231,8 @@ def _apply(raw: dict[str, Any], setting: str, methods: Sequence[str]) -> None:
     elif key in ("type_constraints", "same_sentence"):
         raw[key] = given
     elif head in SECTIONS and tail:
-        _apply_section(raw.setdefault(head, {}), head, tail, given)
+        is_plain = isinstance(given, str | list | dict) or not is_text(SECTIONS[head], tail.split("."))
+        _apply_section(raw.setdefault(head, {}), head, tail, given if is_plain else text.strip())
     elif head in METHODS.targets() and tail:
         if head not in methods:
             raise ConfigError(
