@@ -96,7 +96,7 @@ def misplaced(dataset: Dataset) -> list[Finding]:
         return []
     examples = tuple(
         Example((visible(name),), f"name {visible(given)!r} against {visible(words)!r}")
-        for name, given, words in found["examples"]
+        for name, given, words in dataset.misplaced
     )
     message = "instances with an entity whose name is not the words at its position"
     return [Finding("misplaced_names", "warning", message, found["instances"], found["of"], examples)]

@@ -78,6 +78,11 @@ def test_the_card_has_a_finding_with_examples(tmp_path):
     ]  # fmt: skip
 
 
+def test_what_is_stored_with_a_run_holds_no_text_of_the_corpus(tmp_path):
+    dataset = load_dataset("jsonl", folder(tmp_path, wrong=2, right=3), {})
+    assert dataset.card["misplaced_names"] == {"instances": 2, "of": 5}
+
+
 def test_right_names_are_no_finding(tmp_path):
     dataset = load_dataset("jsonl", folder(tmp_path, wrong=0, right=5), {})
     assert "misplaced_names" not in dataset.card

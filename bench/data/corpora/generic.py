@@ -189,6 +189,7 @@ def assemble(
         {**card, "held_out": said, **counted, "remarks": remarks},
         multi_label=multi_label,
         one_pair=options.one_pair,
+        misplaced=tuple(reading.names.examples),
         test_name=besides.test_name,
         extra_tests=tests,
         datastores=stores,

@@ -74,8 +74,7 @@ class Names:
     @property
     def counted(self) -> dict[str, object]:
         """For the corpus's card, where there is something to say."""
-        found = {"instances": self.wrong, "of": self.named, "examples": [list(one) for one in self.examples]}
-        return {"misplaced_names": found} if self.wrong else {}
+        return {"misplaced_names": {"instances": self.wrong, "of": self.named}} if self.wrong else {}
 
 
 def letters(text: str) -> str:
