@@ -147,7 +147,7 @@ def _relation(file: str, number: int, record: Mapping[str, Any], relations: Sequ
 
 def _text(file: str, number: int, record: Mapping[str, Any], field: str) -> str:
     value = record.get(field)
-    if not isinstance(value, str) or not value.strip():
+    if not isinstance(value, str) or not shows(value):
         _fail(file, number, field, f"expected text, {_found(record, field)}")
     _check_unicode(file, number, field, value)
     return value
