@@ -220,6 +220,24 @@ values = st.recursive(
 )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"sentences": [3], "ner": [[]], "relations": [[[0, 0, 1, 1, "r"]]]},
+        {"sentences": [["a", "b"]], "ner": [[]], "relations": [[[0, 0, 1, 1, ["r", 3]]]]},
+        {"sentence": ["a", "b"], "ner": [], "relations": [[0, 0, 1]]},
+        {"sentence": ["a", "b"], "ner": [], "relations": [[0, 0, 1, True, "r"]]},
+        {"sentence": ["a", "b"], "ner": [], "relations": [[0, 0, 7, 9, "r"]]},
+        {"sentences": [["a"]], "ner": [], "relations": []},
+        {"doc_key": ["x"], "sentence": ["a", "b"], "ner": [], "relations": []},
+    ],
+)
+def test_malformed_lists_are_refused(tmp_path, row):
+    (tmp_path / "x.json").write_text(json.dumps(row))
+    with pytest.raises(DataError, match=r"^x.json:1"):
+        jsonl.read(tmp_path / "x.json")
+
+
 def refusal_or(read: Callable[[], object]) -> str:
     try:
         read()

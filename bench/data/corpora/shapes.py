@@ -18,7 +18,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from bench.data.corpora.rows import cut, error
+from bench.data.corpora.rows import cut, error, id_of
 
 Rows = list[dict[str, Any]]
 
@@ -45,7 +45,7 @@ def _sentences(row: Mapping[str, Any], where: str, fallback_id: str) -> Rows:
         raise error(
             where, keys[0], f"expected as many lists of {' and of '.join(keys[1:])} as sentences", "unfit lists"
         )
-    name, rows, offset = row.get("doc_key") or fallback_id, Rows(), 0
+    name, rows, offset = id_of(row.get("doc_key"), fallback_id, where, "doc_key"), Rows(), 0
     for tokens, entities, relations in zip(*parts, strict=True):
         for spans, names in _pairs(relations, where).items():
             head, tail = spans[:2], spans[2:]
@@ -54,7 +54,7 @@ def _sentences(row: Mapping[str, Any], where: str, fallback_id: str) -> Rows:
                 made[role] = [start - offset, last + 1 - offset]
                 made[f"{role}_type"] = _type(entities, start, last)
             rows.append(made)
-        offset += len(tokens)
+        offset += len(tokens) if isinstance(tokens, list) else 0
     return rows
 
 
