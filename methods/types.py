@@ -30,7 +30,8 @@ class Instance:
     A multi-label corpus puts further gold relations into ``more_relations``, in the order of its schema, and further
     mentions of the two entities into ``head_mentions`` and ``tail_mentions``; ``head`` and ``tail`` are then the pair
     of mentions nearest to each other. Mentions may overlap, those of head and tail too. Instances that share their text
-    name their ``document``: they are never each other's neighbours (`bars`).
+    name their ``document``; ``group`` is found from the tokens of a corpus and no part of what an instance is. Those of
+    one document or group are never each other's neighbours (`bars`).
 
     Raises ValueError where a span reaches beyond the tokens, and for a relation or a mention that is given twice.
     """
@@ -46,6 +47,7 @@ class Instance:
     head_mentions: tuple[Span, ...] = ()
     tail_mentions: tuple[Span, ...] = ()
     document: str = ""
+    group: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         for name, spans in (("head", self.heads), ("tail", self.tails)):
@@ -62,7 +64,9 @@ class Instance:
 
     @property
     def owner(self) -> str:
-        """Whose text this is: its document's, else its own. A document never has an instance's name."""
+        """Whose text this is: its group's, its document's, else its own. No two kinds have a name in common."""
+        if self.group:
+            return f"group {self.group}"
         return f"document {self.document}" if self.document else f"instance {self.id}"
 
     @property
@@ -96,7 +100,7 @@ class Barred:
     def __init__(self, database: Iterable[Instance]) -> None:
         self._ids: defaultdict[str, set[str]] = defaultdict(set)
         for instance in database:
-            if instance.document:  # else nobody else has its owner
+            if instance.group or instance.document:  # else nobody else has its owner
                 self._ids[instance.owner].add(instance.id)
 
     def __call__(self, query: Instance) -> set[str]:

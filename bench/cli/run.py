@@ -113,9 +113,13 @@ def _explain(job: Job) -> None:
 
 
 def _show_grid(job: Job, config: RunConfig) -> None:
+    from bench.run.plan import too_few
     from bench.statistics.power import plan_lines
 
     print("\n".join(plan_lines(len(job.dataset.test), len(config.draws), len(config.seeds))))
     missing = {spec.cell_id for spec in job.waiting}
     for spec in job.specs:
         print(f"{'to run' if spec.cell_id in missing else 'stored'}  {spec.cell_id}  {spec.label}")
+    for spec in job.waiting:
+        if reason := too_few(spec, job.dataset):
+            print(f"too few  {spec.cell_id}  {spec.label}: {reason}")

@@ -11,10 +11,13 @@ from typing import Any, get_type_hints
 from pydantic import ValidationError
 
 from bench.data.base import Dataset
+from bench.data.groups import grouped
 from bench.data.leaks import drop_leaks as without_leaks
 from bench.data.split_ids import with_split_ids
 from bench.errors import DataError
 from bench.settings.config import RunConfig
+from bench.settings.flags import parsed
+from bench.settings.validation import is_text, kinds
 from methods.registry import Registry
 from methods.settings import Settings
 
@@ -60,11 +63,14 @@ def load_dataset(
 
 
 def load_configured(config: RunConfig) -> Dataset:
-    """The corpus of a configuration, without its leaks and with published subsets where the configuration says so.
+    """The corpus of a configuration: without its leaks, with published subsets and with sentences as groups where the
+    configuration says so.
     Raises as `load_dataset` and `with_split_ids`."""
     source = config.dataset
     dataset = load_dataset(source.name, source.data_dir, source.options, drop_leaks=source.drop_leaks)
-    return dataset if source.split_ids is None else with_split_ids(dataset, source.split_ids, config.ratios)
+    if source.split_ids is not None:
+        dataset = with_split_ids(dataset, source.split_ids, config.ratios)
+    return grouped(dataset) if config.same_sentence == "exclude" else dataset
 
 
 def options_class(loader: Callable[..., Dataset]) -> type[Settings]:
@@ -87,10 +93,18 @@ def resolve_options(name: str, options: Mapping[str, object], loader: Callable[.
     cls = options_class(loader or DATASETS.load(name))
     known = ", ".join(cls.model_fields) or "none"
     try:
-        return cls(**options)
+        return cls(**{key: _typed(key, value, cls) for key, value in options.items()})
     except ValidationError as error:
         problems = [_explain(problem, cls) for problem in error.errors()]
         raise DataError(f"dataset {name!r}: {'; '.join(problems)}. Known options: {known}") from None
+
+
+def _typed(key: str, value: object, cls: type[Settings]) -> object:
+    """A value as the option's declared type wants it: text for a text option, else what YAML reads in a text."""
+    if key not in cls.model_fields or is_text(cls, [key]):
+        return str(value) if type(value) in (int, float) else value
+    plain = not isinstance(value, str) or value in kinds(cls.model_fields[key].annotation)
+    return value if plain else parsed(f"dataset.{key}", str(value))
 
 
 def _explain(problem: Mapping[str, Any], cls: type[Settings]) -> str:

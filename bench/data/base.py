@@ -35,6 +35,12 @@ class Dataset:
     the negative class. For its metric, ``known`` maps an instance's id to the relations that the same two names have
     in the training annotations, and ``unpaired`` counts gold facts of the test set that no instance stands for.
 
+    ``one_pair``: sentences were collected for one pair of entities each, so that equal ones are different records and
+    no group (bench.data.groups).
+
+    ``misplaced``: examples (id, name, words) of entities whose name is not the words at their position, for
+    bench.data.quality; how many there are says ``card``, which is stored with every run and holds no text of a corpus.
+
     ``extra_tests``: test sets of another domain, by name (the main one is called ``test_name``); ``datastores``:
     instances to retrieve from instead of the training subset, by name. Their relations may be unknown to the schema
     (such instances are never scored) but have a verbalisation there. bench.run.test_sets says what is done with them.
@@ -51,6 +57,8 @@ class Dataset:
     multi_label: bool = False
     known: Mapping[str, frozenset[str]] = field(default_factory=dict)
     unpaired: int = 0
+    one_pair: bool = False
+    misplaced: tuple[tuple[str, str, str], ...] = ()
     test_name: str = "test"
     extra_tests: Mapping[str, tuple[Instance, ...]] = field(default_factory=dict)
     datastores: Mapping[str, tuple[Instance, ...]] = field(default_factory=dict)

@@ -8,42 +8,32 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from bench.data.base import Dataset
-from bench.data.duplicates import THRESHOLD, Key, Repeat, Words, key, token_words
+from bench.data.duplicates import THRESHOLD, Repeat, Words, key
+from bench.data.findings import (
+    EXAMPLES,
+    UP_TO,
+    Example,
+    Finding,
+    Instances,
+    Severity,
+    conflicts,
+    finding,
+    misplaced,
+    oddities,
+    templates,
+    visible,
+    within,
+)
 from bench.data.split import relation_counts, subset
 from bench.data.texts import Kind
 from bench.settings.config import canonical_json
 from methods.parts.verbalize import marked_words
-from methods.types import Instance, RelationSchema, Span
-
-EXAMPLES = 3
-REPEATED = "instances that repeat one of their own split"
-Instances = Sequence[Instance]
-Severity = Literal["leak", "warning", "note"]
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """Ids and the shortened sentence of the first of them, safe to print (`visible`)."""
-
-    ids: tuple[str, ...]
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """``count`` of ``total`` instances are concerned. A leak inflates scores, a warning may, a note is to be known."""
-
-    kind: str
-    severity: Severity
-    message: str
-    count: int
-    total: int
-    examples: tuple[Example, ...] = ()
+from methods.types import Instance
 
 
 @dataclass(frozen=True)
@@ -99,13 +89,14 @@ def inspect(
     subsets = {f"{ratio:g}": _subset_card(dataset, ratio) for ratio in sorted(ratios)}
     findings = [
         *_repeat_findings(dataset, splits),
-        _conflicts(everything),
+        conflicts(everything),
         *_pair_overlap(splits),
         *_absent(dataset, subsets),
-        _finding("repeats_within", "note", REPEATED, _repeated_within(splits), everything),
+        *misplaced(dataset),
+        *within(dataset, splits, everything),
         *cuts,
-        *_oddities(everything),
-        _templates(dataset.schema),
+        *oddities(everything),
+        templates(dataset.schema),
     ]
     return DataCard(
         dataset=dataset.name,
@@ -128,8 +119,8 @@ def _cuts(
     shortened, lost = truncated(everything, max_tokens, count_tokens)
     at = f"at {max_tokens} {'words' if count_tokens is len else 'tokens'}"
     return {"max_tokens": max_tokens, "shortened": len(shortened), "entity_lost": len(lost)}, [
-        _finding("entity_lost", "warning", f"instances that lose an entity {at}", lost, everything),
-        _finding("shortened", "note", f"instances that are shortened {at}", shortened, everything),
+        finding("entity_lost", "warning", f"instances that lose an entity {at}", lost, everything),
+        finding("shortened", "note", f"instances that are shortened {at}", shortened, everything),
     ]
 
 
@@ -145,17 +136,6 @@ def truncated(
     return shortened, [instance for instance in shortened if count_tokens(marked_words(instance, 1)) > max_tokens]
 
 
-def visible(text: str, width: int = 120) -> str:
-    """Untrusted text on one line of at most ``width`` characters; what does not print is shown as its code point."""
-    shown = "".join(c if c.isprintable() else f"\\u{{{ord(c):x}}}" for c in " ".join(text.split()))
-    return shown if len(shown) <= width else f"{shown[: width - 1]}…"
-
-
-def _finding(kind: str, severity: Severity, message: str, found: Instances, total: Instances) -> Finding:
-    examples = tuple(Example((visible(i.id),), visible(i.text())) for i in found[:EXAMPLES])
-    return Finding(kind, severity, message, len(found), len(total), examples)
-
-
 def _repeat_findings(dataset: Dataset, splits: Mapping[str, Instances]) -> list[Finding]:
     """Four kinds per pair of splits: exact or near, with the same entity pair (a leak) or another."""
     findings = []
@@ -167,7 +147,7 @@ def _repeat_findings(dataset: Dataset, splits: Mapping[str, Instances]) -> list[
             kind = f"{'leak' if same_pair else 'context'}_{'exact' if exact else 'near'}_{where}"
             message = (
                 f"{split} instances that {'repeat' if exact else 'nearly repeat'} a {other} sentence "
-                f"with {'its' if same_pair else 'another'} entity pair"
+                f"with {'its' if same_pair else 'another'} entity pair ({UP_TO})"
             )
             examples = tuple(_repeat_example(repeat, texts[repeat.instance]) for repeat in some[:EXAMPLES])
             findings.append(
@@ -181,23 +161,6 @@ def _repeat_example(repeat: Repeat, text: str) -> Example:
     return Example((visible(repeat.instance), visible(repeat.of)), shown)
 
 
-def _conflicts(instances: Instances) -> Finding:
-    """Equal words, the same entities in the same place, but different relations: one example per group."""
-    groups: defaultdict[Key, list[Instance]] = defaultdict(list)
-    for instance in instances:
-        groups[key(instance)].append(instance)
-    torn = [group for group in groups.values() if len({instance.relation for instance in group}) > 1]
-    examples = tuple(
-        Example(
-            tuple(visible(instance.id) for instance in group[:EXAMPLES]),
-            visible(f"{' / '.join(sorted({i.relation for i in group}))}: {group[0].text()}"),
-        )
-        for group in torn[:EXAMPLES]
-    )
-    message = "instances with a twin (equal words and entities) of another relation"
-    return Finding("label_conflict", "warning", message, sum(map(len, torn)), len(instances), examples)
-
-
 def _pair_overlap(splits: Mapping[str, Instances]) -> list[Finding]:
     """Dev and test instances whose head and tail texts are a pair of train, in any sentence."""
     relations: defaultdict[tuple[Words, Words], set[str]] = defaultdict(set)
@@ -208,7 +171,7 @@ def _pair_overlap(splits: Mapping[str, Instances]) -> list[Finding]:
         found = [instance for instance in splits[name] if key(instance).pair in relations]
         same = sum(instance.relation in relations[key(instance).pair] for instance in found)
         message = f"{name} instances with head and tail text of a train instance ({same} with its relation)"
-        findings.append(_finding(f"pair_{name}_in_train", "note", message, found, splits[name]))
+        findings.append(finding(f"pair_{name}_in_train", "note", message, found, splits[name]))
     return findings
 
 
@@ -241,46 +204,6 @@ def _absent(dataset: Dataset, subsets: Mapping[str, Mapping[str, Any]]) -> Itera
         )
         message = f"relations of test that {part} lacks"
         yield Finding(f"absent_in_{part}", severity, message, len(ratios), len(dataset.schema.names), examples)
-
-
-def _templates(schema: RelationSchema) -> Finding:
-    """Relations told by sentences about the instance's entities; none where they are told by phrases."""
-    names = schema.names if schema.template else ()
-    examples = tuple(Example((), visible(f"{name}: {schema.verbalisations[name]}")) for name in names[:EXAMPLES])
-    return Finding("templates", "note", "relations told by templates", len(names), len(schema.names), examples)
-
-
-def _repeated_within(splits: Mapping[str, Instances]) -> list[Instance]:
-    found = []
-    for part in splits.values():
-        seen: set[Key] = set()
-        for instance in part:
-            own = key(instance)
-            if own in seen:
-                found.append(instance)
-            seen.add(own)
-    return found
-
-
-def _oddities(instances: Instances) -> list[Finding]:
-    def blank(instance: Instance, span: Span) -> bool:
-        return not any(token_words(token) for token in instance.tokens[span.start : span.end])
-
-    wordless = [i for i in instances if not any(map(token_words, i.tokens))]
-    marks = [i for i in instances if blank(i, i.head) or blank(i, i.tail)]
-    overlapping = [i for i in instances if i.head.start < i.tail.end and i.tail.start < i.head.end]
-    equal = sum(i.head == i.tail for i in overlapping)
-    return [
-        _finding("wordless", "warning", "instances without a letter or a digit", wordless, instances),
-        _finding("entity_without_word", "warning", "instances with an entity of punctuation only", marks, instances),
-        _finding(
-            "entities_overlap",
-            "warning",
-            f"instances with overlapping entities ({equal} with equal ones)",
-            overlapping,
-            instances,
-        ),
-    ]
 
 
 def _split_card(part: Instances, dataset: Dataset) -> dict[str, Any]:

@@ -37,17 +37,43 @@ def subset(instances: Sequence[Instance], ratio: float, draw: int, salt: str = "
 
 
 def hold_out(
-    instances: Sequence[Instance], share: float, salt: str
+    instances: Sequence[Instance], share: float, salt: str, groups: Sequence[str] | None = None
 ) -> tuple[tuple[Instance, ...], tuple[Instance, ...]]:
     """(kept, held out): a stratified ``share`` in (0, 1) held out, both parts in corpus order.
 
+    ``groups``: of each instance, by default each its own; a group goes as a whole, by the rank of the instance of its
+    rarest relation (of several, the one with the least id), among the groups that it stands for.
     A relation's last instance is never held out. Raises ValueError for a share outside (0, 1).
     """
     if not 0 < share < 1:
         raise ValueError(f"share must lie in (0, 1), got {share}")
-    held = first_ranked(instances, lambda n: min(n - 1, math.floor(n * share + 0.5)), 0, salt)
-    ids = {instance.id for instance in held}
-    return tuple(instance for instance in instances if instance.id not in ids), held
+    names = [instance.id for instance in instances] if groups is None else list(groups)
+    counts = Counter(instance.relation for instance in instances)
+    heads: dict[str, Instance] = {}
+    for name, instance in zip(names, instances, strict=True):
+        rival = heads.setdefault(name, instance)
+        heads[name] = min(rival, instance, key=lambda i: (counts[i.relation], i.id))
+    chosen = first_ranked(list(heads.values()), lambda n: min(n - 1, math.floor(n * share + 0.5)), 0, salt)
+    ids = {instance.id for instance in chosen}
+    held = _but_the_last([name for name, head in heads.items() if head.id in ids], names, instances)
+    parts: tuple[list[Instance], list[Instance]] = [], []
+    for name, instance in zip(names, instances, strict=True):
+        parts[name in held].append(instance)
+    return tuple(parts[0]), tuple(parts[1])
+
+
+def _but_the_last(held: Sequence[str], names: Sequence[str], instances: Sequence[Instance]) -> set[str]:
+    """The groups to hold out without those that hold all that is left of some relation."""
+    left = Counter(instance.relation for instance in instances)
+    members: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for name, instance in zip(names, instances, strict=True):
+        members[name][instance.relation] += 1
+    taken: set[str] = set()
+    for name in held:
+        if all(left[relation] > count for relation, count in members[name].items()):
+            left -= members[name]
+            taken.add(name)
+    return taken
 
 
 def first_ranked(

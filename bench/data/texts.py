@@ -42,6 +42,11 @@ class Texts:
         count = f"{len(bare)} of {len(self.by_relation)} templates have no place for an entity"
         return [f"{count}: {', '.join(bare[:10])}"] if bare else []
 
+    @property
+    def counted(self) -> dict[str, object]:
+        """For the corpus's card: the texts that were made."""
+        return {"generated_verbalisations": {relation: self.by_relation[relation] for relation in self.made}}
+
     def schema(
         self,
         names: tuple[str, ...],

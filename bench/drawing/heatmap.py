@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
-from bench.data.quality import visible
+from bench.data.findings import visible
 from bench.drawing.style import paper_style, plain
 
 

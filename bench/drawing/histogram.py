@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from bench.data.quality import visible
+from bench.data.findings import visible
 from bench.drawing.style import look, paper_style, plain
 
 

@@ -68,7 +68,9 @@ class Wanted:
     def key(self) -> str:
         """Equal for two wishes that the same record answers."""
         corpus = self.config.dataset.model_dump(mode="json")
-        return canonical_json([corpus, self.settings, self.method, self.ratio, self.draw, self.seed])
+        return canonical_json(
+            [corpus, self.settings, self.config.same_sentence, self.method, self.ratio, self.draw, self.seed]
+        )
 
 
 @dataclass(frozen=True)
@@ -160,6 +162,8 @@ def answers(record: Record, wish: Wanted) -> bool:
     names = {name: getattr(wish, name) for name in ("dataset", "method", "ratio", "draw", "seed")}
     if any(getattr(record, name) != value for name, value in names.items()):
         return False
+    if record.identity.get("same_sentence", "none") not in ("none", wish.config.same_sentence):
+        return False  # where a corpus shares no sentence, both settings are the same
     now, then = (completed(identity, type(wish.options)) for identity in (wish.settings, record.identity))
     if not (wish.config.budget.patience or wish.config.budget.restore_best):
         # How often dev is looked at changes a result only where dev decides something.

@@ -40,6 +40,7 @@ SETTLED: Mapping[str, Any] = {
     "scoring": {"rule": "constrained", "length_normalised": False, "train": None, "train_per_token": None,
                 "predict": None, "predict_per_token": None},
     "type_constraints": "given", "probes": False, "test_sets": {}, "verbalisation": "phrase",
+    "same_sentence": "none",
 }  # fmt: skip
 
 

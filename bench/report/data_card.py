@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.data.quality import DataCard, Finding, visible
+from bench.data.findings import Finding, visible
+from bench.data.quality import DataCard
 from bench.drawing.histogram import relation_histogram
 from bench.drawing.style import figure_bytes
 from bench.records.files import write_file

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from bench.data.base import Dataset
+from bench.data.groups import treatment
 from bench.data.split import ids_hash, subset
 from bench.errors import ConfigError
 from bench.records.identity import MODEL_FILES, cell_id
@@ -132,6 +134,7 @@ def _shared_identity(config: RunConfig, dataset: Dataset, device: str, asked: Ma
         "budget": config.budget.model_dump(mode="json"),
         "device_type": device.partition(":")[0],
         "type_constraints": config.type_constraints,
+        "same_sentence": treatment(dataset),
         **{one.name: one.identity(dataset, asked[one.name]) for one in EXAMINATIONS},
     }
 
@@ -166,6 +169,20 @@ def _distinct(dataset: Dataset, ratio: float, draws: Sequence[int]) -> list[tupl
     for draw in (0,) if ratio in dataset.published else draws:
         first.setdefault(subset_hash(*subsets(dataset, ratio, draw)), draw)
     return [(draw, chosen) for chosen, draw in first.items()]
+
+
+def too_few(spec: CellSpec, dataset: Dataset) -> str:
+    """Why the subset of a cell is too small to retrieve k neighbours for every training instance, none of them of its
+    own group; "" where it is large enough, or the method has no option k."""
+    k = getattr(spec.options, "k", None)
+    train, _ = subsets(dataset, spec.ratio, spec.draw)
+    if type(k) is not int or not train:
+        return ""
+    largest = max(Counter(i.owner for i in train).values())
+    if len(train) - largest >= k:
+        return ""
+    sharing = "" if largest == 1 else f", {largest} of them of one sentence or document"
+    return f"{len(train)} training instances{sharing}, but k = {k} needs {k + largest}: the cell may fail"
 
 
 def plan_notes(config: RunConfig, specs: Sequence[CellSpec], dataset: Dataset | None = None) -> list[str]:

@@ -27,7 +27,10 @@ def check_corpus(dataset: Dataset) -> None:
         wants = f"dataset {dataset.name} ({kind}) wants metric {dataset.metric!r}"
         raise DataError(f"{wants}; known: {', '.join(known)}")
     if dataset.multi_label and dataset.schema.negative is None:
-        raise DataError(f"dataset {dataset.name} is multi-label and needs a negative class, above which to predict")
+        raise DataError(
+            f"dataset {dataset.name} is multi-label and needs a negative class, above which to predict "
+            "(dataset.negative of jsonl and hub; or keep one relation each by dataset.several_relations=first)"
+        )
     several = next((i for part in (dataset.train, dataset.dev, dataset.test) for i in part if i.more_relations), None)
     if several is not None and not dataset.multi_label:
         raise DataError(f"dataset {dataset.name}: instance {several.id} has several relations; set multi_label=True")
@@ -102,7 +105,8 @@ def check_neighbours(found: Sequence[Neighbours], instances: Sequence[Instance],
             if name not in by_id:
                 raise ValueError(f"instance {instance.id}: neighbour {name} is not in the database")
             if bars(instance, by_id[name]):
-                where = f"instance {instance.id}: neighbour {name} is of its own document {instance.document!r}"
+                whose = "its own sentence" if instance.group else f"its own document {instance.document!r}"
+                where = f"instance {instance.id}: neighbour {name} is of {whose}"
                 raise ValueError(f"{where}: its label leaks")
 
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field, field_validator
 from bench.errors import ConfigError
 from bench.paths import PRESETS
 from bench.settings.flags import numbers, one_line, parsed, texts, whole_numbers
-from bench.settings.validation import names_at, nearest, unknown_key, validated
+from bench.settings.validation import is_text, names_at, nearest, unknown_key, validated
 from bench.settings.variants import SUFFIX, Variant, with_tuned
 from methods.registry import METHODS
 from methods.settings import Budget, Models, Optimisation, Scoring, Settings
@@ -61,6 +61,9 @@ class RunConfig(Settings):
     models: Models = Field(default_factory=Models)
     scoring: Scoring = Field(default_factory=Scoring)
     type_constraints: TypeConstraints = "given"
+    same_sentence: Literal["exclude", "allow"] = Field(
+        "exclude", description="whether instances that share a sentence may be each other's neighbours"
+    )
     probes: bool = Field(False, description="predict the test set again with other neighbours (bench.run.probes)")
     options: dict[str, dict[str, Any]] = Field(default_factory=dict)
     variants: dict[str, Variant] = Field(default_factory=dict)  # further names that `methods` may hold
@@ -229,17 +232,18 @@ def _apply(raw: dict[str, Any], setting: str, methods: Sequence[str]) -> None:
         raise ConfigError(f"--set {setting!r}: expected key=value, such as budget.max_steps=100")
     if key in FLAGS:
         raise ConfigError(f"--set {key}: use the flag --{key}")
-    given = parsed(key, text)
     head, _, tail = key.partition(".")
     if head == "dataset" and tail in DatasetConfig.model_fields:
         flag = "dataset" if tail == "name" else tail.replace("_", "-")
         raise ConfigError(f"--set {key}: use the flag --{flag}, or dataset.<option>=value for the loader")
+    given = None if head == "dataset" and tail else parsed(key, text)
     if head == "dataset" and tail:
-        raw["dataset"].setdefault("options", {})[tail] = given
-    elif key == "type_constraints":
+        raw["dataset"].setdefault("options", {})[tail] = _untyped(key, text.strip())
+    elif key in ("type_constraints", "same_sentence"):
         raw[key] = given
     elif head in SECTIONS and tail:
-        _apply_section(raw.setdefault(head, {}), head, tail, given)
+        is_plain = isinstance(given, str | list | dict) or not is_text(SECTIONS[head], tail.split("."))
+        _apply_section(raw.setdefault(head, {}), head, tail, given if is_plain else text.strip())
     elif head in METHODS.targets() and tail:
         if head not in methods:
             raise ConfigError(
@@ -249,8 +253,26 @@ def _apply(raw: dict[str, Any], setting: str, methods: Sequence[str]) -> None:
     else:
         known = [f"{name}.{field}" for name, model in SECTIONS.items() for field in model.model_fields]
         raise unknown_key(
-            key, [*known, "type_constraints", "dataset.<option>", *(f"{name}.<option>" for name in METHODS.targets())]
+            key,
+            [
+                *known,
+                "type_constraints",
+                "same_sentence",
+                "dataset.<option>",
+                *(f"{name}.<option>" for name in METHODS.targets()),
+            ],
         )
+
+
+def _untyped(key: str, text: str) -> object:
+    """A value of a loader's option, whose type is not known yet (bench.data.resolve_options): a number that is written
+    as it is printed, what stands in quotes, else the text itself (`no`, `null`, `007`, `*` may be names)."""
+    try:
+        value = parsed(key, text)
+    except ConfigError:
+        return text
+    exact = type(value) in (int, float) and str(value) == text
+    return value if exact or not text or (text[0] in "'\"" and isinstance(value, str)) else text
 
 
 def _apply_section(section: dict[str, Any], head: str, tail: str, value: object) -> None:

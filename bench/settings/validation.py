@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from types import UnionType
-from typing import Any, TypeVar, get_args, get_origin
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -53,6 +53,25 @@ def names_at(model: type[BaseModel], path: Sequence[str]) -> list[str]:
         inner = kind.model_fields[name].annotation if _is_model(kind) else get_args(kind)[1]
         kind = next(filter(_is_model, get_args(inner)), inner) if get_origin(inner) is UnionType else inner
     return _names(kind)
+
+
+def kinds(annotation: Any) -> tuple[Any, ...]:
+    """The types and, of a Literal, the values that a field of this annotation takes; None is not among them."""
+    if get_origin(annotation) in (Union, UnionType):
+        return tuple(kind for one in get_args(annotation) if one is not NoneType for kind in kinds(one))
+    return get_args(annotation) if get_origin(annotation) is Literal else (annotation,)
+
+
+def is_text(model: type[BaseModel], path: Sequence[str]) -> bool:
+    """Whether what stands at ``path`` below ``model`` is a text and nothing else."""
+    *parts, last = path
+    for name in parts:
+        field = model.model_fields.get(name)
+        inner = [kind for kind in kinds(field.annotation) if _is_model(kind)] if field else []
+        if len(inner) != 1:
+            return False
+        (model,) = inner
+    return last in model.model_fields and kinds(model.model_fields[last].annotation) == (str,)
 
 
 def _names(kind: Any) -> list[str]:

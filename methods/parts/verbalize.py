@@ -16,18 +16,18 @@ Item = TypeVar("Item", str, int)
 def marked_words(instance: Instance, max_words: int | None = None) -> list[str]:
     """Words of the sentence with typed entity markers (`<e1> person Ada Lovelace </e1>`; Zhou and Chen 2021,
     arXiv 2102.01373), cut to a window of ``max_words`` words around both entities where it is longer. Every mention
-    that lies in the window is marked."""
+    that lies in the window is marked; markers of nested entities nest: the longer mention opens first and closes last,
+    of equal ones the head's."""
     lo, hi = window(instance, max_words)
+    marked = [(span, 0) for span in instance.heads] + [(span, 1) for span in instance.tails]
+    marked = [(span, role) for span, role in marked if lo <= span.start and span.end <= hi]
+    opening = ([HEAD_OPEN, *type_words(instance.head_type)], [TAIL_OPEN, *type_words(instance.tail_type)])
     before: dict[int, list[str]] = {}
     after: dict[int, list[str]] = {}
-    for mentions, kind, left, right in (
-        (instance.heads, instance.head_type, HEAD_OPEN, HEAD_CLOSE),
-        (instance.tails, instance.tail_type, TAIL_OPEN, TAIL_CLOSE),
-    ):
-        for span in mentions:
-            if lo <= span.start and span.end <= hi:
-                before.setdefault(span.start, []).extend([left, *type_words(kind)])
-                after.setdefault(span.end, []).insert(0, right)
+    for span, role in sorted(marked, key=lambda pair: (-pair[0].end, pair[1])):
+        before.setdefault(span.start, []).extend(opening[role])
+    for span, role in sorted(marked, key=lambda pair: (-pair[0].start, -pair[1])):
+        after.setdefault(span.end, []).append((HEAD_CLOSE, TAIL_CLOSE)[role])
     words: list[str] = []
     for position in range(lo, hi):
         words += after.get(position, [])

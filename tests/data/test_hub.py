@@ -88,13 +88,16 @@ def test_json_files_with_text_and_names(tmp_path):
     folder = tmp_path / "d"
     folder.mkdir()
     for split, count in (("train", 5), ("test", 2)):
-        lines = [json.dumps({**row, "key": f"{split}/{n}"}) + "\n" for n in range(count)]
+        lines = [json.dumps({**row, "key": f"{split}/{n}", "text": f"{row['text']} {n}"}) + "\n" for n in range(count)]
         (folder / f"{split}.jsonl").write_text("".join(lines))
     options = {"text": "text", "head": "h.pos", "tail": "t.pos", "instance_id": "key"}
     dataset = load_dataset("hub", folder, options)
     assert dataset.card["sizes"] == {"train": 4, "dev": 1, "test": 2}
-    assert dataset.test[1] == Instance("test/1", ("A", "dog", "'s", "soup", "."), Span(1, 2), Span(3, 4), "owns")
-    with pytest.raises(DataError, match=r"^train\[0\]: field h.end: missing; \{'pos': \[2, 5\]\} has no 'end'$"):
+    assert dataset.test[1] == Instance("test/1", ("A", "dog", "'s", "soup", ".", "1"), Span(1, 2), Span(3, 4), "owns")
+    with pytest.raises(
+        DataError,
+        match=r"missing field \(train 0, 1, 2 and 2 more, test 0, 1\), the first: train\[0\]: field h.end",
+    ):
         load_dataset("hub", folder, {**options, "head": "h.end"})
 
 
@@ -106,13 +109,12 @@ def test_json_files_with_text_and_names(tmp_path):
         ({"dev": "devel"}, r"option dev: there is no split 'devel'"),
         (
             {"inclusive": False, "head": "subj_start,subj_end"},
-            r"^train\[0\]: field subj_start,subj_end: \[1, 1\) is no",
+            r"empty span \(train 0, 1, test 0\), the first: train\[0\]: field subj_start,subj_end: \[1, 1\) is no",
         ),
-        ({"head": "kind"}, r"^train\[0\]: field kind: expected \[start, end\), two numbers, got 'FOOD'"),
-        ({"head": "obj.span"}, r"^train\[0\]: field tail: head and tail are the same span"),
-        ({"head": "obj.end"}, r"^train\[0\]: field obj.end: missing"),
-        ({"relation": "subj_start"}, r"^train\[0\]: field subj_start: expected a text, got 1"),
-        ({"instance_id": "kind"}, r"^train\[1\]: field id: 'FOOD' was used at train\[0\] already"),
+        ({"head": "kind"}, r"the first: train\[0\]: field kind: expected \[start, last\], two numbers, got 'FOOD'"),
+        ({"head": "obj.end"}, r"the first: train\[0\]: field obj.end: missing"),
+        ({"relation": "subj_start"}, r"the first: train\[0\]: field subj_start: expected a text, got 1"),
+        ({"instance_id": "kind"}, r"train\[1\]: field id: 'FOOD' was used at train\[0\] already"),
         ({"test": "test", "test_share": 0.5}, r"test_share = 0.5 has no effect"),
         ({"negative": "none"}, r"negative class 'none' is no relation"),
         ({"trust_remote_code": True}, r"unknown option 'trust_remote_code'"),
@@ -135,7 +137,7 @@ def test_no_test_split(tmp_path):
     folder = saved(tmp_path / "d", train=[0, 1] * 10)
     with pytest.raises(DataError, match=r"has no split 'test' \(it has train\): name one, or set test_share"):
         load_dataset("hub", folder, COLUMNS)
-    dataset = load_dataset("hub", folder, {**COLUMNS, "test_share": 0.2, "corpus": "mine"})
+    dataset = load_dataset("hub", folder, {**COLUMNS, "test_share": 0.2, "corpus": "mine", "one_pair": True})
     assert (dataset.name, dataset.card["sizes"]) == ("mine", {"train": 14, "dev": 2, "test": 4})
 
 
@@ -176,3 +178,50 @@ def test_a_hub_id_goes_to_the_library_without_code(monkeypatch):
     with pytest.raises(DataError, match=r"^user/corpus: cannot be loaded by `datasets`: no network here$"):
         load_dataset("hub", None, {"id": "user/corpus", "revision": "abc"})
     assert asked == [(("user/corpus", None), {"revision": "abc"})]
+
+
+def as_json(folder: Path, **splits: list[dict[str, Any]]) -> Path:
+    folder.mkdir()
+    for split, rows in splits.items():
+        (folder / f"{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return folder
+
+
+ROW = {"tokens": TOKENS, "head": [1, 2], "tail": [3, 5], "relation": "ate", "key": 7, "doc": "d1"}
+
+
+def test_unusable_rows_can_be_left_out(tmp_path):
+    folder = as_json(tmp_path / "d", train=[ROW, {**ROW, "head": [4, 4]}], dev=[ROW], test=[ROW])
+    dataset = load_dataset("hub", folder, {"on_error": "drop"})
+    assert (len(dataset.train), dataset.card["dropped"]) == (1, {"empty span in train": 1})
+
+
+def test_a_column_may_hold_lists_of_relations(tmp_path):
+    rows = [{**ROW, "relation": ["own", "ate"]}, {**ROW, "relation": ["own"]}]
+    dataset = load_dataset("hub", as_json(tmp_path / "d", train=rows, dev=rows, test=rows), {"negative": "own"})
+    assert (dataset.multi_label, [i.relations for i in dataset.train]) == (True, [("ate",), ("own",)])
+
+
+def test_lists_of_class_labels_have_their_names(tmp_path):
+    label = datasets.List(datasets.ClassLabel(names=LABELS))
+    folder = saved(tmp_path / "d", label=label, train=[[2, 1]], validation=[[0]], test=[[1]])
+    dataset = load_dataset("hub", folder, {**COLUMNS, "negative": "no_relation"})
+    assert dataset.train[0].relations == ("per:spouse", "per:title")
+
+
+def test_a_column_names_the_document(tmp_path):
+    folder = as_json(tmp_path / "d", train=[ROW, ROW], dev=[ROW], test=[ROW])
+    assert [i.document for i in load_dataset("hub", folder, {"document": "doc"}).train] == ["d1", "d1"]
+
+
+def test_a_relation_of_an_entity_with_itself_is_kept(tmp_path):
+    folder = as_json(tmp_path / "d", train=[{**ROW, "tail": [1, 2]}], dev=[ROW], test=[ROW])
+    dataset = load_dataset("hub", folder, {})
+    assert dataset.card["remarks"][0].startswith("1 of 3 instances relate an entity to itself")
+
+
+def test_sentences_with_tags(tmp_path):
+    row = {"sentence": "A <e1>dog</e1> ate the <e2>soup</e2>.", "relation": "ate"}
+    folder = as_json(tmp_path / "d", train=[row], dev=[row], test=[row])
+    dataset = load_dataset("hub", folder, {"tagged": "sentence"})
+    assert dataset.test[0] == Instance("test-0", tuple(TOKENS), Span(1, 2), Span(4, 5), "ate")

@@ -23,7 +23,12 @@ SEMEVAL, FEWREL = DATA / "semeval2010", DATA / "fewrel"
 
 
 def rows(prefix: str, relations: str) -> list[dict[str, Any]]:
-    return [change(NATIVE, id=f"{prefix}{n}", relation=r) for n, r in enumerate(relations.split())]
+    """Each of another sentence."""
+    tokens: Any = NATIVE["tokens"]
+    return [
+        change(NATIVE, id=f"{prefix}{n}", relation=r, tokens=[*tokens, f"{prefix}{n}"])
+        for n, r in enumerate(relations.split())
+    ]
 
 
 def folder_of(path: Path, **files: object) -> Path:
@@ -53,10 +58,10 @@ def test_a_folder_without_a_dev_set(tmp_path):
 
 
 def test_files_by_other_names(tmp_path):
-    folder = folder_of(tmp_path / "c", train_txt=json.dumps(TOKENS), val=rows("v", "ate"), test=rows("t", "ate"))
-    dataset = load_dataset("jsonl", folder, {"train": "train.txt", "dev": "val.jsonl"})
+    folder = folder_of(tmp_path / "c", all_txt=json.dumps(TOKENS), val=rows("v", "ate"), test=rows("t", "ate"))
+    dataset = load_dataset("jsonl", folder, {"train": "all.txt", "dev": "val.jsonl"})
     assert dataset.card["sizes"] == {"train": 1, "dev": 1, "test": 1}
-    with pytest.raises(DataError, match=r"has no train.jsonl \(there: test.jsonl, train.txt, val.jsonl\)"):
+    with pytest.raises(DataError, match=r"has no train.jsonl \(there: all.txt, test.jsonl, val.jsonl\)"):
         load_dataset("jsonl", folder, {})
     for name in ("../train.jsonl", "/etc/passwd", ".hidden", "a/b"):
         with pytest.raises(DataError, match="is no plain file name"):

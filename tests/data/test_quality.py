@@ -9,7 +9,8 @@ import json
 import pytest
 
 from bench.data import load_dataset
-from bench.data.quality import Example, inspect, truncated, visible
+from bench.data.findings import Example, visible
+from bench.data.quality import inspect, truncated
 from methods.types import Instance, Span
 from tests.data.test_duplicates import BASE, make
 from tests.data.test_leaks import corpus
@@ -244,3 +245,11 @@ def test_the_official_semeval():
     clean = load_dataset("semeval", OFFICIAL, {}, drop_leaks=True)
     assert {i.id for i in dataset.train} - {i.id for i in clean.train} == {"train-2449"}
     assert clean.test == dataset.test
+
+
+def test_the_rule_of_comparison_is_said_where_a_twin_is_told():
+    twins = [make(f"t{dose}", f"take {dose} mg of A with B", "A", "B", name) for dose, name in ((5, "r"), (10, "s"))]
+    found = findings(corpus(train=twins, dev=[], test=[]))["label_conflict"]
+    assert found.message.endswith(
+        "(entities and sentences equal up to case, punctuation and, outside entities, numbers)"
+    )

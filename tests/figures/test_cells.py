@@ -47,6 +47,7 @@ def test_the_newest_of_several_whatever_its_id(mini_preset):
         {"settings": ("optimisation.warmup=0.3",)},
         {"identity": {"type_constraints": "learned"}},
         {"identity": {"verbalisation": "template"}},
+        {"identity": {"same_sentence": "allow"}},
         {"identity": {"options": {"k": 3}}},
     ],
 )
@@ -57,6 +58,8 @@ def test_a_record_of_another_cell_is_no_answer(mini_preset, other):
 @pytest.mark.parametrize(
     "same",
     [
+        {"identity": {"same_sentence": "exclude"}},
+        {"identity": {"same_sentence": "none"}},
         {"identity": {"options": {"k": 2}}},  # an option younger than the record had its default
         {"identity": {"options": {"k": 2, "smoothing": 0.5, "gone": 3}}},
         {"settings": ("budget.evaluate_every=7",)},  # dev decides nothing here

@@ -29,7 +29,7 @@ def made(**changes: Any) -> dict[str, Any]:
     sections = {name: model().model_dump(mode="json") for name, model in SECTIONS.items()}
     names = {"dataset": "toy", "method": "m", "ratio": 0.1, "draw": 0, "seed": 0}
     rest = {"type_constraints": "given", "probes": False, "test_sets": {}, "verbalisation": "phrase",
-            "options": {"k": 5}, "method_version": "1"}  # fmt: skip
+            "same_sentence": "none", "options": {"k": 5}, "method_version": "1"}  # fmt: skip
     return {**names, **rest, **sections, **changes}
 
 
@@ -42,7 +42,7 @@ def younger(model: type[Settings], **fields: Any) -> type[Settings]:
     return create_model(model.__name__, __base__=model, **fields)
 
 
-@pytest.mark.parametrize("name", ["type_constraints", "probes", "test_sets", "verbalisation"])
+@pytest.mark.parametrize("name", ["type_constraints", "probes", "test_sets", "verbalisation", "same_sentence"])
 def test_a_setting_at_its_default_may_be_absent(name: str) -> None:
     absent = {key: value for key, value in made().items() if key != name}
     assert cell_id(absent, Options) == cell_id(made(), Options)
@@ -55,6 +55,8 @@ def test_a_setting_at_its_default_may_be_absent(name: str) -> None:
         {"probes": True},
         {"test_sets": {"shifted": "hash"}},
         {"verbalisation": "template"},
+        {"same_sentence": "exclude"},
+        {"same_sentence": "allow"},
         {"options": {"k": 7}},
         {"budget": Budget(max_steps=7).model_dump()},
         {"optimisation": Optimisation(groups={"retriever": {"weight_decay": 0}}).model_dump(mode="json")},

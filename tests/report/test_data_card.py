@@ -24,7 +24,10 @@ from tests.data.test_leaks import corpus
 Bench = Callable[..., int]
 OUT = Path("results/data")
 FILES = ["card.json", "card.md", "relations.pdf", "relations.png"]
-LEAK = "leak: test instances that repeat a train sentence with its entity pair: 30 of 30"
+LEAK = (
+    "leak: test instances that repeat a train sentence with its entity pair "
+    "(up to case, punctuation and, outside entities, numbers): 30 of 30"
+)
 
 
 def test_check_prints_and_writes_the_card(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
@@ -160,9 +163,15 @@ def test_export_writes_a_corpus_that_jsonl_reads(bench: Bench, capsys: pytest.Ca
     assert "is not empty" in capsys.readouterr().err
 
 
-def test_several_relations_are_not_exported_as_one(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="a jsonl line holds one of each"):
-        write(dataclasses.replace(corpus([], [], []), multi_label=True), tmp_path / "copy")
+def test_further_mentions_are_not_exported(tmp_path: Path) -> None:
+    one = dataclasses.replace(make("t", BASE, "Ann", "Bob"), head_mentions=(Span(0, 3),))
+    with pytest.raises(DataError, match="has several mentions of an entity"):
+        write(corpus([one], [], []), tmp_path / "copy")
+
+
+def test_facts_beside_the_instances_are_not_exported(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="facts beside its instances"):
+        write(dataclasses.replace(corpus([], [], []), multi_label=True, unpaired=3), tmp_path / "copy")
 
 
 def test_the_card_says_what_the_loader_read(tmp_path: Path) -> None:

@@ -63,6 +63,7 @@ def test_identity_is_that_of_the_schema(config: RunConfig, dataset: Dataset) -> 
         "schema_version", "dataset", "dataset_hash", "subset_hash", "metric", "method", "options", "method_version",
         "generator", "encoder", "instance_encoder", "models", "scoring", "budget", "optimisation", "ratio", "draw",
         "seed", "device_type", "registered", "type_constraints", "probes", "test_sets", "verbalisation",
+        "same_sentence",
     }  # fmt: skip
     assert spec.identity["options"] == {"k": 2, "smoothing": 0.5}
     assert spec.identity["method_version"].startswith("mini-plugin==1.0 sha256:")

@@ -64,6 +64,19 @@ def test_drop_leaks_is_a_flag_or_a_line_of_the_preset_and_outlives_another_datas
         build("smoke", ["dataset.drop_leaks=true"])
 
 
+@pytest.mark.parametrize("text", ["7", "no", "null", "1e3"])
+def test_a_text_setting_takes_text(text: str) -> None:
+    assert build("smoke", [f"models.encoder={text}"]).models.encoder == text
+
+
+@pytest.mark.parametrize(
+    "key", ["models.nope.r", "models.generator.r", "optimisation.groups.retriever.nope", "budget."]
+)
+def test_a_path_that_is_not_there_is_an_unknown_key(key: str) -> None:
+    with pytest.raises(ConfigError, match="unknown key"):
+        build("smoke", [f"{key}=7"])
+
+
 def test_lora_is_switched_on_by_a_part_of_it_and_off_by_null() -> None:
     config = build("smoke", ["models.lora.r=8"])
     assert config.models.lora is not None

@@ -66,7 +66,7 @@ def load(data_dir: Path | None, options: Options) -> Dataset:
     extra_tests, datastores = _other_domains(corpora, relations)
     everything = dict.fromkeys(i.relation for corpus in corpora.values() for i in corpus)
     texts = known_texts(options, "fewrel", tuple(everything))
-    parts = {"train": train, "dev": dev, "test": test}
+    parts, schema = {"train": train, "dev": dev, "test": test}, texts.schema(relations)
     card: dict[str, object] = {
         "read": {f"{name}.json": len(corpus) for name, corpus in corpora.items()},
         "dropped": 0,
@@ -82,13 +82,8 @@ def load(data_dir: Path | None, options: Options) -> Dataset:
         "remarks": [*_remarks(corpora), *note_remarks(notes, sum(map(len, corpora.values()))), *texts.remarks],
     }
     return Dataset(
-        "fewrel",
-        texts.schema(relations),
-        "macro_f1_accuracy",
-        train,
-        dev,
-        test,
-        card,
+        *("fewrel", schema, "macro_f1_accuracy", train, dev, test, card),
+        one_pair=True,
         test_name=WIKI,
         extra_tests=extra_tests,
         datastores=datastores,
@@ -143,7 +138,7 @@ def _instance(row: object, name: str, relation: str, where: str, notes: Notes) -
     tokens = tokens_of(row["tokens"], where, "tokens")
     head, tail = (_first_mention(row[key], len(tokens), where, key) for key in ("h", "t"))
     notes["several_mentions"] += any(len(row[key][2]) > 1 for key in ("h", "t"))
-    return instance(name, tokens, head, tail, relation, ("", ""), where, notes)
+    return instance(name, tokens, head, tail, (relation,), ("", ""), where, notes)
 
 
 def _first_mention(entity: Any, length: int, where: str, field: str) -> Span:

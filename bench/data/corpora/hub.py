@@ -7,32 +7,21 @@ A relation column of class labels gives the relations and their order; other col
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
 from bench.data.base import Dataset
-from bench.data.corpora.generic import CorpusOptions, assemble, split_up
-from bench.data.corpora.jsonl_line import split_text
-from bench.data.corpora.rows import (
-    Notes,
-    check_unique,
-    cut,
-    error,
-    instance,
-    optional_text,
-    shows,
-    span_of,
-    text_of,
-    tokens_of,
-)
+from bench.data.corpora.generic import DEV_NAMES, Besides, CorpusOptions, assemble
+from bench.data.corpora.reading import Reading, Sentence, split_text
+from bench.data.corpora.rows import cut, error, id_of, optional_text, text_of
+from bench.data.corpora.tagged import untagged
 from bench.errors import DataError
-from methods.types import Instance, Span
+from methods.types import Instance
 
 INSTALL = "dataset 'hub' needs the library `datasets` 4 or later: install this project with the extra 'hub'"
-DEV_NAMES = ("validation", "dev", "valid", "val")
 
 
 class Options(CorpusOptions):
@@ -46,45 +35,50 @@ class Options(CorpusOptions):
     test: str | None = Field(None, description="name of the split (test if there is one)")
     tokens: str = Field("tokens", description="column with a list of tokens")
     text: str | None = Field(None, description="column with the text; spans then count its characters")
+    tagged: str | None = Field(
+        None, description="column with a sentence with <e1>, </e1>, <e2>, </e2> in place of spans"
+    )
     head: str = Field("head", description="column with the span [start, end), or two columns: start,end")
     tail: str = Field("tail", description="the same of the tail")
-    inclusive: bool = Field(False, description="a span's end is its last token, not the one after it")
-    relation: str = Field("relation", description="column with class labels or names")
+    relation: str = Field("relation", description="column with class labels or names, or lists of them")
     instance_id: str | None = Field(None, description="column with a unique id; SPLIT-NUMBER without it")
     head_type: str | None = Field(None, description="column with the head's type")
     tail_type: str | None = Field(None, description="column with the tail's type")
+    document: str | None = Field(None, description="column with the document or sentence that several rows share")
 
 
 def load(data_dir: Path | None, options: Options) -> Dataset:
     """Load the splits; every row becomes an instance.
 
-    Raises DataError for a missing library, dataset, split or column, and for the first malformed row.
+    Raises DataError for a missing library, dataset, split or column, and, all at once, for unusable rows unless these
+    are dropped.
     """
     if (data_dir is None) == (options.id is None):
         raise DataError("dataset 'hub' needs either the option id (--set dataset.id=user/corpus) or --data-dir")
     tables = _tables(data_dir, options)
     chosen = {"train": options.train, "dev": options.dev, "test": options.test}
-    chosen["dev"] = chosen["dev"] or next((name for name in DEV_NAMES if name in tables), None)
+    chosen["dev"] = chosen["dev"] or next((name for name in ("validation", *DEV_NAMES) if name in tables), None)
     chosen["test"] = chosen["test"] or ("test" if "test" in tables else None)
-    notes, where_of, splits = Notes(), dict[str, str](), dict[str, tuple[Instance, ...]]()
+    reading, splits = options.reading(), dict[str, tuple[Instance, ...]]()
     for split, name in chosen.items():
         if name is None:
             continue
         if name not in tables:
             raise DataError(f"option {split}: there is no split {name!r}; there are {', '.join(tables)}")
-        splits[split] = tuple(_instances(tables[name], name, options, notes, where_of))
-    parts, said = split_up(splits, options, f"the dataset has no split 'test' (it has {', '.join(tables)}): name one")
+        splits[split] = tuple(_instances(tables[name], name, options, reading))
+    dropped = reading.unusable.settle()
     return assemble(
         options.corpus or "hub",
-        parts,
+        splits,
         options,
-        relations=_label_names(tables[options.train], options.relation),
+        reading,
+        missing_test=f"the dataset has no split 'test' (it has {', '.join(tables)}): name one",
         card={
             "source": {"id": options.id, "config": options.config, "revision": options.revision},
             "read": {name: len(splits[split]) for split, name in chosen.items() if name is not None},
-            "held_out": said,
+            "dropped": dropped or 0,
         },
-        notes=notes,
+        besides=Besides(_label_names(tables[options.train], options.relation)),
     )
 
 
@@ -111,58 +105,84 @@ def _tables(data_dir: Path | None, options: Options) -> Mapping[str, Any]:
     return dict(found)
 
 
-def _instances(table: Any, split: str, options: Options, notes: Notes, where_of: dict[str, str]) -> Iterator[Instance]:
-    columns = [options.text or options.tokens, *options.head.split(","), *options.tail.split(","), options.relation]
-    columns += [name for name in (options.instance_id, options.head_type, options.tail_type) if name is not None]
+def _instances(table: Any, split: str, options: Options, reading: Reading) -> Iterator[Instance]:
+    columns = _columns(options)
     for column in columns:
         if column.split(".")[0] not in table.column_names:
             raise DataError(f"split {split!r} has no column {column!r}; it has {', '.join(table.column_names)}")
     labels = _label_names(table, options.relation)
     for number, row in enumerate(table.select_columns(sorted({column.split(".")[0] for column in columns}))):
-        where = f"{split}[{number}]"
-        relation = _value(row, options.relation, where)
-        if labels is not None:
-            if type(relation) is not int or not 0 <= relation < len(labels):
-                raise error(where, options.relation, f"{cut(relation)} is no class label; is the split unlabelled?")
-            relation = labels[relation]
-        tokens, head, tail = _sentence(row, options, where)
-        types = [
-            "" if name is None else optional_text(_value(row, name, where), where, name)
-            for name in (options.head_type, options.tail_type)
-        ]
-        given = f"{split}-{number}" if options.instance_id is None else _value(row, options.instance_id, where)
-        name = text_of(str(given) if type(given) is int else given, where, options.instance_id or "id")
-        check_unique(where_of, name, where)
-        relation = text_of(relation, where, options.relation)
-        yield instance(name, tokens, head, tail, relation, (types[0], types[1]), where, notes)
+        with reading.unusable.catching(split, number):
+            found = _instance(row, f"{split}[{number}]", f"{split}-{number}", labels, options, reading)
+            yield found
 
 
-def _sentence(row: Mapping[str, Any], options: Options, where: str) -> tuple[tuple[str, ...], Span, Span]:
+def _columns(options: Options) -> list[str]:
+    if options.tagged is not None:
+        sentence = [options.tagged]
+    else:
+        sentence = [options.text or options.tokens, *options.head.split(","), *options.tail.split(",")]
+    more = (options.instance_id, options.head_type, options.tail_type, options.document)
+    return [*sentence, options.relation, *(name for name in more if name is not None)]
+
+
+def _instance(
+    row: Mapping[str, Any],
+    where: str,
+    fallback_id: str,
+    labels: Sequence[str] | None,
+    options: Options,
+    reading: Reading,
+) -> Instance:
+    value = _value(row, options.relation, where)
+    if labels is not None:
+        value = _named(value, labels, where, options.relation)
+    sentence = _sentence(row, options, where, reading)
+    types = [
+        "" if name is None else optional_text(_value(row, name, where), where, name)
+        for name in (options.head_type, options.tail_type)
+    ]
+    name, document = (
+        fallback if column is None else id_of(_value(row, column, where), fallback, where, column)
+        for column, fallback in ((options.instance_id, fallback_id), (options.document, ""))
+    )
+    relations = reading.relations(value, where, options.relation)
+    return reading.made(name, sentence, relations, (types[0], types[1]), document, where)
+
+
+def _named(value: Any, labels: Sequence[str], where: str, column: str) -> Any:
+    """The names of one class label, or of a list of them."""
+    numbers = value if isinstance(value, list) else [value]
+    for number in numbers:
+        if type(number) is not int or not 0 <= number < len(labels):
+            message = f"{cut(number)} is no class label; is the split unlabelled?"
+            raise error(where, column, message, "no class label")
+    names = [labels[number] for number in numbers]
+    return names if isinstance(value, list) else names[0]
+
+
+def _sentence(row: Mapping[str, Any], options: Options, where: str, reading: Reading) -> Sentence:
+    if options.tagged is not None:
+        tagged = text_of(_value(row, options.tagged, where), where, options.tagged)
+        return split_text(*untagged(tagged, where, options.tagged))
+    spans = _span(row, options.head, where), _span(row, options.tail, where)
     if options.text is None:
-        tokens = tokens_of(_value(row, options.tokens, where), where, options.tokens)
-        head, tail = (_span(row, column, len(tokens), options, where) for column in (options.head, options.tail))
-        return tokens, head, tail
+        fields = (options.tokens, options.head, options.tail)
+        return reading.of_tokens(_value(row, options.tokens, where), spans, fields, where)
     text = text_of(_value(row, options.text, where), where, options.text)
-    spans = [_span(row, column, len(text), options, where) for column in (options.head, options.tail)]
-    for column, span in zip((options.head, options.tail), spans, strict=True):
-        if not shows(text[span.start : span.end]):
-            raise error(where, column, f"the entity's text {text[span.start : span.end]!r} shows nothing")
-    return split_text(text, spans[0], spans[1])
+    return split_text(text, *reading.of_text(text, spans, (options.head, options.tail), where))
 
 
-def _span(row: Mapping[str, Any], columns: str, length: int, options: Options, where: str) -> Span:
+def _span(row: Mapping[str, Any], columns: str, where: str) -> Any:
     values = [_value(row, column, where) for column in columns.split(",")]
-    value = values[0] if len(values) == 1 else values
-    if options.inclusive and isinstance(value, list) and len(value) == 2 and type(value[1]) is int:
-        value = [value[0], value[1] + 1]
-    return span_of(value, length, where, columns, "tokens" if options.text is None else "characters")
+    return values[0] if len(values) == 1 else values
 
 
 def _value(row: Mapping[str, Any], column: str, where: str) -> Any:
     value: Any = row
     for part in column.split("."):
         if not isinstance(value, Mapping) or part not in value:
-            raise error(where, column, f"missing; {cut(value)} has no {part!r}")
+            raise error(where, column, f"missing; {cut(value)} has no {part!r}", "missing field")
         value = value[part]
     return value
 
@@ -172,5 +192,6 @@ def _label_names(table: Any, column: str) -> tuple[str, ...] | None:
     feature: Any = table.features
     for part in column.split("."):
         feature = feature.get(part) if isinstance(feature, Mapping) else None
+    feature = getattr(feature, "feature", feature)  # of a list
     names = getattr(feature, "names", None)
     return None if names is None else tuple(names)

@@ -1,11 +1,12 @@
 """A corpus of one's own as JSON lines: a folder with train.jsonl, test.jsonl and, if there is one, dev.jsonl.
 
-The formats of a line are those of `jsonl_line`; blank lines are ignored. Other files of the folder, all optional,
-are read where they exist and override nothing that an option says:
+Each may end in .json, .jsonl.gz or .json.gz too, and hold an array of JSON (bench.data.corpora.json_files). The formats
+of a row are those of `jsonl_line`. Other files of the folder, all optional, are read where they exist and override
+nothing that an option says:
 
 - rel2id.json `{relation: number}`: the relations in their order; without it, all that occur, sorted;
 - verbalisations.yaml `{relation: text}`, phrases or templates;
-- dataset.yaml: name, metric, negative, test_name, extra_tests, datastores, and
+- dataset.yaml: name, metric, negative, one_pair, multi_label, test_name, extra_tests, datastores, and
   type_constraints `[[head type, tail type, [relations]], ...]`.
 
 `write` makes such a folder of any corpus; read back without an option it is the same corpus, with the same results.
@@ -16,6 +17,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +25,13 @@ import yaml  # type: ignore[import-untyped,unused-ignore]
 from pydantic import Field, ValidationError
 
 from bench.data.base import Dataset
-from bench.data.corpora.generic import NAME, CorpusOptions, assemble, split_up
-from bench.data.corpora.jsonl_line import parse_line, write_line
-from bench.data.corpora.rows import Notes, check_unique, cut, error, parse_json
+from bench.data.corpora.generic import DEV_NAMES, NAME, Besides, CorpusOptions, assemble
+from bench.data.corpora.json_files import ENDINGS, find, read_rows
+from bench.data.corpora.jsonl_line import parse_row, write_line
+from bench.data.corpora.reading import Reading
+from bench.data.corpora.rows import cut, parse_json
+from bench.data.corpora.shapes import several
+from bench.data.groups import in_groups
 from bench.data.mappings import read_mapping
 from bench.errors import DataError
 from methods.settings import Settings
@@ -38,9 +44,10 @@ HINT = "--data-dir must hold train.jsonl and test.jsonl (and dev.jsonl), or set 
 class Options(CorpusOptions):
     """Options of the dataset `jsonl`; files lie in the folder of the corpus."""
 
-    train: str = Field("train.jsonl", description="file of the training instances, such as wiki80_train.txt")
-    dev: str | None = Field(None, description="file of the dev set (dev.jsonl if it exists)")
-    test: str | None = Field(None, description="file of the test set (test.jsonl if it exists)")
+    train: str | None = Field(None, description="file of the training instances, such as wiki80_train.txt, where it "
+                              "is not called train.jsonl, .json, .jsonl.gz or .json.gz")  # fmt: skip
+    dev: str | None = Field(None, description="file of the dev set (dev, validation, valid or val if there is one)")
+    test: str | None = Field(None, description="file of the test set (test.jsonl, .json, ... if there is one)")
     dev_salt: str = Field("jsonl-dev", description="salt of the held-out dev set (`semeval` has semeval-dev)")
 
 
@@ -50,78 +57,100 @@ class About(Settings):
     name: str = Field("jsonl", pattern=f"^{NAME}$")
     metric: str | None = None
     negative: str | None = None
+    one_pair: bool = False
+    multi_label: bool = False  # also where no instance has several relations
     test_name: str = Field("test", pattern=f"^{NAME}$")
     extra_tests: tuple[str, ...] = ()  # NAME.jsonl is a test set of another domain
     datastores: tuple[str, ...] = ()  # datastore-NAME.jsonl can be retrieved from
     type_constraints: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
 
+    def completing(self, options: Options) -> Options:
+        """The options with what they do not say themselves."""
+        said = {key: getattr(self, key) for key in ("negative", "metric", "one_pair") if not getattr(options, key)}
+        return options.model_copy(update=said)
+
 
 def load(data_dir: Path | None, options: Options) -> Dataset:
-    """Read the folder ``data_dir`` in a single pass over each file; every line becomes an instance.
+    """Read the folder ``data_dir`` in a single pass over each file; every row becomes an instance.
 
-    Raises DataError for missing files, options that contradict them, and the first malformed line.
+    Raises DataError for missing files, options that contradict them, and, all at once, for unusable lines unless these
+    are dropped.
     """
     if data_dir is None:
         raise DataError("dataset 'jsonl' needs --data-dir, a folder with train.jsonl and test.jsonl")
-    about = _about(data_dir)
-    notes, where_of, counts = Notes(), dict[str, str](), dict[str, int]()
+    about, counts, reading = _about(data_dir), dict[str, int](), options.reading()
 
     def take(file: str, prefix: str) -> tuple[Instance, ...]:
-        if not (data_dir / file).is_file():
-            there = ", ".join(sorted(p.name for p in data_dir.iterdir() if p.suffix in (".jsonl", ".txt"))[:10])
-            raise DataError(f"{data_dir} has no {file} (there: {there or 'no .jsonl or .txt file'}): {HINT}")
-        instances = tuple(_instances(data_dir / file, prefix, notes, where_of))
-        counts[file] = len(instances)
-        return instances
+        found = _taken(data_dir, file, prefix, reading)
+        counts[file] = len(found)
+        return found
 
     splits = {split: take(_plain(file, split), split) for split, file in _split_files(data_dir, options).items()}
     extra_tests = {name: take(_plain(f"{name}.jsonl", "extra_tests"), name) for name in about.extra_tests}
     datastores = {name: take(_plain(f"datastore-{name}.jsonl", "datastores"), name) for name in about.datastores}
-    parts, said = split_up(splits, options, f"{data_dir} has no test set: put test.jsonl there")
-    occurring = {i.relation for part in parts.values() for i in part}
+    dropped = reading.unusable.settle()
+    occurring = {name for part in splits.values() for i in part for name in i.relations}
     relations = _relations(data_dir, occurring)
-    said_there = {key: getattr(about, key) for key in ("negative", "metric") if getattr(options, key) is None}
     return assemble(
         options.corpus or about.name,
-        parts,
-        options.model_copy(update=said_there),
-        relations=relations,
-        file=data_dir / TEXTS if (data_dir / TEXTS).is_file() else None,
-        constraints=_constraints(about, relations or occurring),
-        card={"read": counts, "held_out": said},
-        notes=notes,
-        extra_tests=extra_tests,
-        datastores=datastores,
-        test_name=about.test_name,
+        splits,
+        about.completing(options),
+        reading,
+        missing_test=f"{data_dir} has no test set: put test.jsonl there",
+        card={"read": counts, "dropped": dropped or 0},
+        besides=Besides(
+            relations,
+            data_dir / TEXTS if (data_dir / TEXTS).is_file() else None,
+            _constraints(about, relations or occurring),
+            about.multi_label,
+            extra_tests,
+            datastores,
+            about.test_name,
+        ),
     )
+
+
+def _taken(folder: Path, file: str, prefix: str, reading: Reading) -> tuple[Instance, ...]:
+    if not (folder / file).is_file():
+        raise DataError(f"{folder} has no {file} (there: {_there(folder)}): {HINT}")
+    return tuple(_instances(folder / file, prefix, reading))
 
 
 def _split_files(data_dir: Path, options: Options) -> dict[str, str]:
     """The file of every split that is named, or lies there under its own name."""
-    files = {"train": options.train, "dev": options.dev, "test": options.test}
-    for split in ("dev", "test"):
-        if files[split] is None and (data_dir / f"{split}.jsonl").is_file():
-            files[split] = f"{split}.jsonl"
+    files = {
+        "train": options.train or find(data_dir, "train") or "train.jsonl",
+        "dev": options.dev or find(data_dir, *DEV_NAMES),
+        "test": options.test or find(data_dir, "test"),
+    }
     return {split: file for split, file in files.items() if file is not None}
 
 
+def _there(data_dir: Path) -> str:
+    names = sorted(path.name for path in data_dir.iterdir() if path.name.endswith(ENDINGS))
+    return ", ".join(names[:10]) or f"no file that ends in {', '.join(ENDINGS)}"
+
+
 def read(path: Path, prefix: str = "train") -> tuple[Instance, ...]:
-    """All instances of one file; those of OpenNRE without an id are called PREFIX-LINE. Raises DataError."""
-    return tuple(_instances(path, prefix, Notes(), {}))
+    """All instances of one file, in groups (bench.data.groups); those without an id are called PREFIX-NUMBER. Raises
+    DataError."""
+    reading = Reading()
+    found = tuple(_instances(path, prefix, reading))
+    reading.unusable.settle()
+    return in_groups(found)
 
 
 def write(dataset: Dataset, folder: Path) -> list[Path]:
     """Write the corpus as a folder that `load` reads back as it is; the paths of its files.
 
-    Raises DataError for a folder that holds anything, for one that cannot be written, and for a corpus of documents,
-    whose further relations and mentions a line has no place for.
+    Raises DataError for a folder that holds anything, for one that cannot be written, and for a corpus whose entities
+    have further mentions or whose score knows facts beside the instances, which a line has no place for.
     """
     schema = dataset.schema
     everything = [*dataset.train, *dataset.dev, *dataset.test]
-    if dataset.multi_label or any(i.document or i.head_mentions or i.tail_mentions for i in everything):
-        raise DataError(
-            f"{dataset.name} has several relations or mentions per instance; a jsonl line holds one of each"
-        )
+    if dataset.known or dataset.unpaired or any(i.head_mentions or i.tail_mentions for i in everything):
+        more = "several mentions of an entity, or facts beside its instances"
+        raise DataError(f"{dataset.name} has {more}; a jsonl line has no place for them")
     splits = {"train": dataset.train, "dev": dataset.dev, "test": dataset.test, **dataset.extra_tests}
     splits |= {f"datastore-{name}": part for name, part in dataset.datastores.items()}
     contents: dict[str, Iterable[str]] = {_plain(f"{n}.jsonl", n): map(write_line, part) for n, part in splits.items()}
@@ -148,6 +177,8 @@ def _about_of(dataset: Dataset) -> About:
         name=dataset.name,
         metric=dataset.metric,
         negative=schema.negative,
+        one_pair=dataset.one_pair,
+        multi_label=dataset.multi_label,
         test_name=dataset.test_name,
         extra_tests=tuple(dataset.extra_tests),
         datastores=tuple(dataset.datastores),
@@ -163,22 +194,19 @@ def _yaml(content: Mapping[str, object]) -> str:
     return text
 
 
-def _instances(path: Path, prefix: str, notes: Notes, where_of: dict[str, str]) -> Iterator[Instance]:
-    """One line at a time: a file may be larger than memory has room for twice."""
-    try:
-        with path.open("rb") as stream:
-            for number, raw in enumerate(stream, 1):
-                where = f"{path.name}:{number}"
-                try:
-                    line = raw.decode("utf-8-sig" if number == 1 else "utf-8").strip()
-                except UnicodeDecodeError:
-                    raise error(where, "encoding", "not UTF-8; convert the file to UTF-8") from None
-                if line:
-                    found = parse_line(line, where, f"{prefix}-{number}", notes)
-                    check_unique(where_of, found.id, where)
+def _instances(path: Path, prefix: str, reading: Reading) -> Iterator[Instance]:
+    half_open = replace(reading, inclusive=False)
+    for number, where, row in read_rows(path, reading.unusable):
+        name = f"{prefix}-{number}"
+        with reading.unusable.catching(path.name, number):
+            parts = several(row, where, name)
+            if parts is None:
+                found = parse_row(row, where, name, reading)
+                yield found
+            for part in parts or ():
+                with reading.unusable.catching(path.name, number):
+                    found = parse_row(part, f"{where}: {part['id']}", name, half_open)
                     yield found
-    except OSError as problem:
-        raise DataError(f"{path}: cannot be read: {problem.strerror}") from None
 
 
 def _plain(file: str, option: str) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 from pydantic import Field
 
 from bench.data.base import Dataset
+from bench.data.corpora.rows import shows
 from bench.data.split import hold_out, relation_counts
 from bench.data.verbalise import Verbalised, known_texts
 from bench.errors import DataError
@@ -80,7 +81,8 @@ def load(data_dir: Path | None, options: Options) -> Dataset:
         },
         "remarks": remarks + texts.remarks,
     }
-    return Dataset("semeval", texts.schema(RELATIONS, NEGATIVE), "semeval_macro_f1", train, dev, test, card)
+    schema = texts.schema(RELATIONS, NEGATIVE)
+    return Dataset("semeval", schema, "semeval_macro_f1", train, dev, test, card, one_pair=True)
 
 
 def read(path: Path, prefix: str) -> tuple[Instance, ...]:
@@ -143,7 +145,7 @@ def _tokens(path: Path, number: int, sentence: str) -> tuple[tuple[str, ...], Sp
         raise _error(path, number, "sentence", f"expected {' '.join(_TAGS)} once, in this order; found {found}")
     before, head, between, tail, after = (part.split() for part in _TAG.split(sentence))
     for name, words in (("e1", head), ("e2", tail)):
-        if not any(character.isprintable() for word in words for character in word):
+        if not any(map(shows, words)):
             raise _error(path, number, "sentence", f"entity {name} is empty; put its words between the tags")
     tail_start = len(before) + len(head) + len(between)
     spans = Span(len(before), len(before) + len(head)), Span(tail_start, tail_start + len(tail))

@@ -102,7 +102,7 @@ def load(data_dir: Path | None, options: Options) -> Dataset:
         "remarks": texts.remarks,
     }
     schema = texts.schema(names, NEGATIVE, constraints)
-    return Dataset("synthetic", schema, "tacred_micro_f1", train, dev, test, card)
+    return Dataset("synthetic", schema, "tacred_micro_f1", train, dev, test, card, one_pair=True)
 
 
 def _language(relations: tuple[str, ...], options: Options) -> _Language:

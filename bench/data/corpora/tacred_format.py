@@ -17,6 +17,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
+from bench.data.corpora.rows import shows
 from bench.errors import DataError
 from methods.types import Instance, Span
 
@@ -121,7 +122,7 @@ def _span(file: str, number: int, record: Mapping[str, Any], role: str, tokens: 
     start, end = (_position(file, number, record, f"{role}_{side}", len(tokens)) for side in ("start", "end"))
     if end < start:
         _fail(file, number, f"{role}_end", f"{end} lies before {role}_start {start}; the end belongs to the entity")
-    if not any(map(str.strip, filter(str.isprintable, "".join(tokens[start : end + 1])))):
+    if not any(map(shows, tokens[start : end + 1])):
         _fail(file, number, f"{role}_start", "the entity has no visible character")
     return Span(start, end + 1)
 
@@ -146,7 +147,7 @@ def _relation(file: str, number: int, record: Mapping[str, Any], relations: Sequ
 
 def _text(file: str, number: int, record: Mapping[str, Any], field: str) -> str:
     value = record.get(field)
-    if not isinstance(value, str) or not value.strip():
+    if not isinstance(value, str) or not shows(value):
         _fail(file, number, field, f"expected text, {_found(record, field)}")
     _check_unicode(file, number, field, value)
     return value

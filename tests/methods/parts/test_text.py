@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -37,6 +38,46 @@ def test_nested_and_equal_spans_stay_balanced() -> None:
         for opening, closing, span in (("<e1>", "</e1>", head), ("<e2>", "</e2>", tail)):
             inside = [w for w in words[words.index(opening) : words.index(closing)] if w not in MARKERS]
             assert inside == ["a", "b", "c"][slice(*span)]
+
+
+@pytest.mark.parametrize(
+    ("head", "tail", "marked"),
+    [
+        ((0, 1), (0, 2), "<e2> <e1> New </e1> York </e2>"),
+        ((0, 2), (0, 1), "<e1> <e2> New </e2> York </e1>"),
+        ((1, 2), (0, 2), "<e2> New <e1> York </e1> </e2>"),
+        ((0, 2), (1, 2), "<e1> New <e2> York </e2> </e1>"),
+        ((0, 2), (0, 2), "<e1> <e2> New York </e2> </e1>"),
+        ((0, 1), (1, 2), "<e1> New </e1> <e2> York </e2>"),
+    ],
+)
+def test_markers_of_nested_entities_nest(head: tuple[int, int], tail: tuple[int, int], marked: str) -> None:
+    assert " ".join(marked_words(instance("New York", head, tail))) == marked
+
+
+spans = st.tuples(st.integers(0, 4), st.integers(1, 5)).filter(lambda span: span[0] < span[1])
+
+
+@given(
+    heads=st.lists(spans, min_size=1, max_size=3, unique=True),
+    tails=st.lists(spans, min_size=1, max_size=3, unique=True),
+)
+def test_markers_cross_only_where_mentions_do(heads: list[tuple[int, int]], tails: list[tuple[int, int]]) -> None:
+    head, *more_heads = (Span(*span) for span in heads)
+    tail, *more_tails = (Span(*span) for span in tails)
+    one = Instance(
+        "x", tuple("abcde"), head, tail, "r", head_mentions=tuple(more_heads), tail_mentions=tuple(more_tails)
+    )
+    every = [*heads, *tails]
+    if any(a[0] < b[0] < a[1] < b[1] for a in every for b in every):
+        return
+    waiting: list[str] = []
+    for word in marked_words(one):
+        if word in ("<e1>", "<e2>"):
+            waiting.append(word)
+        elif word in ("</e1>", "</e2>"):
+            assert waiting.pop() == word.replace("/", "")
+    assert waiting == []
 
 
 def test_a_literal_marker_in_the_corpus_is_no_marker() -> None:
