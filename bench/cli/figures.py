@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from bench.cli import FAILURE, INTERRUPTED, say, say_failed
+from bench.cli import FAILURE, INTERRUPTED, a_path, say, say_failed, show
 from bench.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -20,9 +20,9 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser("figures", help="the paper's figures and claims, from records", allow_abbrev=False)
     add = parser.add_argument
     add("names", metavar="NAME", nargs="*", help="figures of configs/figures, or .yaml files like them (default: all)")
-    add("--records", metavar="DIR", type=Path, default=Path("results") / "reference", help="folder with runs in it, or "
-        "one run (default: results/reference)")  # fmt: skip
-    add("--out", metavar="DIR", type=Path, default=Path("results") / "figures", help="default: results/figures")
+    add("--records", metavar="DIR", type=a_path, default=Path("results") / "reference", help="folder with runs in it, "
+        "or one run (default: results/reference)")  # fmt: skip
+    add("--out", metavar="DIR", type=a_path, default=Path("results") / "figures", help="default: results/figures")
     add("--plan", action="store_true", help="show which cells are missing and how long they would take, write nothing")
     add("--run", action="store_true", dest="compute", help="run what is missing, into runs below --records, derive "
         "and draw")  # fmt: skip
@@ -69,8 +69,8 @@ def run(args: argparse.Namespace) -> int:
     ]
     written, decided = write_page(args.out, found)
     for verdict in decided:
-        print(f"{verdict.decision:18} {verdict.dataset}: {verdict.says} ({verdict.whose}): {verdict.because}")
-    print("\nwritten:", *(f"  {path}" for path in written), sep="\n")
+        show(f"{verdict.decision:18} {verdict.dataset}: {verdict.says} ({verdict.whose}): {verdict.because}")
+    show("\nwritten:", *(f"  {path}" for path in written))
     return FAILURE if failed else 0
 
 
@@ -99,9 +99,9 @@ def _show_plan(missing: Sequence[Any], records: Sequence[Any]) -> None:
 
     seconds = [estimate(wish, records) for wish in missing]
     for wish, one in zip(missing, seconds, strict=True):
-        print(f"{'unknown' if one is None else duration(one):>10}  {wish.label}")
+        show(f"{'unknown' if one is None else duration(one):>10}  {wish.label}")
     known = [one for one in seconds if one is not None]
-    print(f"{len(missing)} cells missing, {duration(sum(known))} for {len(known)} of them, the others unknown")
+    show(f"{len(missing)} cells missing, {duration(sum(known))} for {len(known)} of them, the others unknown")
 
 
 def _folders(texts: Sequence[str], corpora: set[str]) -> dict[str, Path]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from bench.cli import a_path, show
 from bench.errors import ConfigError, DataError
 from bench.paths import PRESETS
 from bench.settings.config import preset_names, read_preset
@@ -27,7 +28,7 @@ def add_parser(commands: Any) -> None:
     kinds = ("methods", "datasets", "presets", "configs", "runs")
     parser.add_argument("kind", choices=kinds, help="what to list (configs: the same as presets)")
     parser.add_argument("name", nargs="?", help="a method or dataset, for all of its options")
-    parser.add_argument("--out", metavar="DIR", type=Path, default=Path("results"), help="where runs lie")
+    parser.add_argument("--out", metavar="DIR", type=a_path, default=Path("results"), help="where runs lie")
     parser.set_defaults(run=run)
 
 
@@ -56,9 +57,9 @@ def _print(entries: Any) -> None:
     rows = list(entries)
     width = max((len(row[0]) for row in rows), default=0)
     for name, *lines in rows:
-        print(f"{name:<{width}}  {lines[0]}")
+        show(f"{name:<{width}}  {lines[0]}")
         for line in filter(None, lines[1:]):
-            print(f"{'':<{width}}    {line}")
+            show(f"{'':<{width}}    {line}")
 
 
 def _entries(registry: Registry, options: Options) -> Iterator[tuple[str, str, str]]:
@@ -76,15 +77,15 @@ def _print_options(registry: Registry, options: Options, name: str) -> None:
     key = name if registry is METHODS else "dataset"
     rows = [(option, *_kind(row), _default(row), row.get("description", ""))
             for option, row in _schema(options(name)).items()]  # fmt: skip
-    print(f"{name}: {_docstring(registry.targets()[name])}")
+    show(f"{name}: {_docstring(registry.targets()[name])}")
     if not rows:
-        print("no options of its own")
+        show("no options of its own")
         return
     table = [("option", "type", "allowed", "default", "meaning"), *rows]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for row in table:
-        print("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
-    print(f"set with --set {key}.OPTION=VALUE")
+        show("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
+    show(f"set with --set {key}.OPTION=VALUE")
 
 
 def _schema(options: type[Settings]) -> dict[str, dict[str, Any]]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.cli import a_path, show
 from bench.data.base import Dataset
 from bench.errors import ConfigError, DataError
 from bench.records.run import Run
@@ -15,11 +16,13 @@ from bench.records.store import Store
 
 def add_parser(commands: Any) -> None:
     parser = commands.add_parser("report", help="tables, figures and HTML page of a finished or unfinished run")
-    parser.add_argument("folder", metavar="RUN", type=Path, help="folder of the run, such as results/default-synthetic")
+    parser.add_argument(
+        "folder", metavar="RUN", type=a_path, help="folder of the run, such as results/default-synthetic"
+    )
     parser.add_argument("--reference", metavar="METHOD", help="method that the others are tested against (default: "
         "no_retrieval, or the first)")  # fmt: skip
     source = parser.add_mutually_exclusive_group()
-    source.add_argument("--data-dir", metavar="DIR", type=Path, help="where the corpus of the run lies by now")
+    source.add_argument("--data-dir", metavar="DIR", type=a_path, help="where the corpus of the run lies by now")
     source.add_argument("--no-texts", action="store_true", help="ids instead of the corpus's sentences in the page")
     parser.set_defaults(run=run)
 
@@ -60,13 +63,13 @@ def publish(
     sources = made.sources(store, manifest, dataset, notes, reference)
     if not anew and (found := made.stored(store.out, sources)):
         text, files = found
-        print(f"{text}\nunchanged:")
+        show(f"{text}\nunchanged:")
     else:
         text, files = _make(store, manifest, dataset, notes, reference)
         made.remember(store.out, sources, text, files)
-        print(f"{text}\nwritten:")
+        show(f"{text}\nwritten:")
     for file in files:
-        print(f"  {file}")
+        show(f"  {file}")
 
 
 def _make(

@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from bench.data.quality import visible
-from bench.drawing.style import look, paper_style, plain
+from bench.drawing.style import look, numbered, paper_style, plain
+from bench.names import visible
 
 
 def relation_histogram(dataset: str, counts: Mapping[str, Mapping[str, int]]) -> Figure:
     """Share of each relation in each split (percent, logarithmic), one row per relation, the first one on top.
 
     ``counts``: {split: {relation: instances}}, the same relations in every split. A relation that a split lacks has no
-    point there. Raises ValueError for no relations.
+    point there. Names that no font has are numbered. Raises ValueError for no relations.
     """
     relations = list(next(iter(counts.values()), {}))
     if not relations:
@@ -37,7 +37,7 @@ def relation_histogram(dataset: str, counts: Mapping[str, Mapping[str, int]]) ->
             )
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.set_yticks(range(len(relations)), [plain(visible(relation, 40)) for relation in relations])
+        axes.set_yticks(range(len(relations)), numbered(relations, 40))
         axes.set_ylim(len(relations) - 0.5, -0.5)
         axes.set_xlabel("share of the split (%)")
         axes.grid(visible=True)

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.data.quality import DataCard, Finding, visible
+from bench.data.quality import DataCard, Finding
 from bench.drawing.histogram import relation_histogram
-from bench.drawing.style import figure_bytes
+from bench.drawing.style import figure_bytes, legend
+from bench.names import visible
 from bench.records.files import write_file
 from bench.report.tabular import Table, escape_markdown, to_console, to_markdown
 
@@ -22,7 +23,7 @@ def render_card(card: DataCard) -> str:
     for finding in _sorted(card):
         lines += [f"{finding.severity}: {_statement(finding)}", *(f"    {line}" for line in _examples(finding))]
     lines += [f"remark: {remark}" for remark in _remarks(card)]
-    return "\n".join([*lines, _conclusion(card)])
+    return "\n".join([*lines, *_unnamed(card), _conclusion(card)])
 
 
 def write_card(card: DataCard, out: Path) -> list[Path]:
@@ -50,7 +51,13 @@ def _markdown(card: DataCard) -> str:
         sections.append(f"- **{finding.severity}**: {escape_markdown(_statement(finding))}\n{examples}")
     sections += [f"- remark: {escape_markdown(remark)}\n" for remark in _remarks(card)]
     sections += ["## Relations\n", to_markdown(_relations(card)), "![Share of each relation](relations.png)\n"]
+    sections += [f"{escape_markdown(line)}\n" for line in _unnamed(card)]
     return "\n".join(sections)
+
+
+def _unnamed(card: DataCard) -> list[str]:
+    """What the numbers in the plot stand for, where it has any."""
+    return legend(list(next(iter(card.splits.values()))["relations"]))
 
 
 def _title(card: DataCard) -> str:

@@ -194,4 +194,4 @@ def test_one_setting_for_all_methods(finished: Bench) -> None:
 def test_a_terminal_gets_no_commands() -> None:
     from bench.cli.inspect import _text
 
-    assert _text(instance("i", "\x1b[2J", "b", "r")) == "<e1> person ?[2J </e1> saw <e2> city b </e2>"
+    assert _text(instance("i", "\x1b[2J", "b", "r")) == "<e1> person \\u{1b}[2J </e1> saw <e2> city b </e2>"
