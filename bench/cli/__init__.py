@@ -79,7 +79,7 @@ def say(line: str) -> None:
 def say_failed(records: Sequence[Record], store: Store) -> None:
     """One line for each failed cell."""
     for record in records:
-        why = record.error.message if record.error else ""
+        why = (record.error.message or record.error.type) if record.error else ""
         say(f"failed: {record.label}: {visible(why, 500)} ({store.record_path(record.cell_id)})")
 
 

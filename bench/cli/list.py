@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import ast
 import json
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from bench.cli import a_path, show
 from bench.errors import ConfigError, DataError
+from bench.names import visible
 from bench.paths import PRESETS
 from bench.settings.config import preset_names, read_preset
 from methods.registry import METHODS, Registry, RegistryError
@@ -90,7 +92,11 @@ def _print_options(registry: Registry, options: Options, name: str) -> None:
 
 def _schema(options: type[Settings]) -> dict[str, dict[str, Any]]:
     """What JSON schema says of every option."""
-    found: dict[str, dict[str, Any]] = options.model_json_schema().get("properties", {})
+    try:
+        with warnings.catch_warnings(action="ignore"):  # of a default that is no JSON
+            found: dict[str, dict[str, Any]] = options.model_json_schema().get("properties", {})
+    except Exception as error:  # pydantic's, for the types of a plugin that it cannot describe
+        raise RegistryError(f"its options cannot be described: {visible(error, 200)}") from error
     return found
 
 
@@ -118,7 +124,7 @@ def _docstring(target: str) -> str:
     try:
         path = source(module)
         tree = ast.parse(path.read_bytes() if path else b"")
-    except (ModuleNotFoundError, SyntaxError):
+    except (ImportError, SyntaxError, ValueError, OSError, RecursionError):
         return ""
     found = (ast.get_docstring(node) for node in tree.body if getattr(node, "name", "") == name)  # type: ignore[arg-type]
     return " ".join((next(found, None) or "").partition("\n\n")[0].split())

@@ -13,9 +13,10 @@ from pydantic import ValidationError
 from bench.data.base import Dataset
 from bench.data.leaks import drop_leaks as without_leaks
 from bench.data.split_ids import with_split_ids
-from bench.errors import DataError
+from bench.errors import ConfigError, DataError
+from bench.names import visible
 from bench.settings.config import RunConfig
-from methods.registry import Registry
+from methods.registry import Registry, RegistryError
 from methods.settings import Settings
 
 __all__ = ["DATASETS", "DataError", "Dataset", "load_configured", "load_dataset", "options_class", "resolve_options"]
@@ -50,10 +51,20 @@ def load_dataset(
 
         def load(data_dir: Path | None, options: Options) -> Dataset: ...
 
-    Raises RegistryError for an unknown name and DataError for an unknown or unfit option and for unfit data.
+    Raises RegistryError for an unknown name and DataError for an unknown or unfit option, for unfit data and for
+    whatever the loader of a plugin raises.
     """
     loader = DATASETS.load(name)
-    dataset = loader(data_dir, resolve_options(name, options, loader))
+    resolved = resolve_options(name, options, loader)
+    try:
+        dataset = loader(data_dir, resolved)
+    except (DataError, ConfigError, RegistryError, OSError):
+        raise
+    except Exception as error:
+        if DATASETS.is_builtin(name):
+            raise
+        what = visible(f"{type(error).__name__}: {visible(error)}", 300)
+        raise DataError(f"the loader of dataset {name!r} is broken: {what}") from error
     if not isinstance(dataset, Dataset):
         raise DataError(f"the loader of dataset {name!r} returned {type(dataset).__name__}, not a Dataset")
     return without_leaks(dataset) if drop_leaks else dataset

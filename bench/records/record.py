@@ -12,10 +12,12 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from bench.names import visible
 from bench.records.upgrade import upgraded
 
 SCHEMA_VERSION: Literal[2] = 2
 Number = int | float | None
+LARGEST = 1e300  # squares of what a table averages must be numbers too
 
 
 class _Part(BaseModel):
@@ -103,10 +105,19 @@ def read_record(raw: Mapping[str, Any]) -> Record:
         raise ValueError(where + first["msg"].removeprefix("Value error, ")) from None
 
 
-def plain_numbers(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Numbers of numpy or torch as Python's; NaN and infinity, which JSON lacks, as None."""
-    plain: dict[str, Any] = {}
+def plain_numbers(values: Mapping[str, Any], what: str) -> dict[str, Number]:
+    """Numbers of numpy or torch as Python's; NaN and infinity, which JSON lacks, as None. Raises ValueError, which says
+    ``what`` of a method it was, for names that no table can show and for what is no number."""
+    plain: dict[str, Number] = {}
     for name, value in values.items():
-        number = value if isinstance(value, str | int) else float(value)
-        plain[name] = None if isinstance(number, float) and not math.isfinite(number) else number
+        if not isinstance(name, str) or not name or visible(name, 200) != name:
+            raise ValueError(f"{what} {visible(repr(name), 60)} has no name that a table can show")
+        try:
+            number = int(value) if isinstance(value, int) else float(value + 0.0)  # the sum refuses texts
+        except (TypeError, ValueError, OverflowError):
+            raise ValueError(f"{what} {name} is no number: {visible(repr(value), 60)}") from None
+        finite = isinstance(number, int) or math.isfinite(number)
+        if finite and abs(number) >= LARGEST:
+            raise ValueError(f"{what} {name} is too large a number")
+        plain[name] = number if finite else None
     return plain

@@ -100,7 +100,7 @@ class Display:
         if not waiting and self.current is None:
             return ""
         last = self.last
-        trained = last.step / last.steps if last and last.phase == "train" else 0.0
+        trained = last.step / last.steps if last and last.steps and last.phase == "train" else 0.0
         seconds = self.left.total(waiting, self.current, self.elapsed, trained)
         return "" if seconds is None else f"about {duration(seconds)} left"
 
