@@ -83,6 +83,14 @@ def say_failed(records: Sequence[Record], store: Store) -> None:
         say(f"failed: {record.label}: {visible(why, 500)} ({store.record_path(record.cell_id)})")
 
 
+def say_broken(*stores: Store) -> int:
+    """One line for each file that was left out; the exit code."""
+    lines = [line for store in stores for line in store.broken.values()]
+    for line in dict.fromkeys(lines):
+        say(f"bench: error: {line}")
+    return FAILURE if lines else 0
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The parser with every command of this folder."""
     parser = _Parser(prog="bench", description="Does retrieving training instances help a relation extractor?")

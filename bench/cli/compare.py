@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from bench.cli import a_path, show
-from bench.errors import ConfigError
+from bench.cli import a_path, say_broken, show
+from bench.errors import ConfigError, StoreError
 from bench.records.record import Record
 from bench.records.store import Store
 
@@ -34,6 +34,8 @@ def run(args: argparse.Namespace) -> int:
 
     before, after = Run.open(args.before), Run.open(args.after)
     pairs = paired_cells(before, after)
+    if not pairs and (before.store.broken or after.store.broken):
+        raise StoreError("; ".join([*before.store.broken.values(), *after.store.broken.values()]))
     if not pairs:
         raise ConfigError(f"{args.before} and {args.after} have no finished cell of one method and setting in common")
     changes = changed_settings(before, after)
@@ -42,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     show(f"\nScores\n{to_console(difference_table(pairs, tests))}{reason}")
     if any(_differ(pair, "dataset_hash") for pair in pairs):
         show("The corpora differ: answers are not compared.")
-        return 0
+        return say_broken(before.store, after.store)
     if other := sum(_differ(pair, "subset_hash") for pair in pairs):
         show(f"In {other} of {len(pairs)} pairs of cells the training instances differ.\n")
     groups = defaultdict(list)
@@ -50,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
         groups[old.method, old.ratio].append((old, new))
     for (method, ratio), cells in groups.items():
         _print_moves(f"{method} ratio {ratio:g}", cells, before.store, after.store, args.show)
-    return 0
+    return say_broken(before.store, after.store)
 
 
 def _tests(
@@ -66,7 +68,7 @@ def _tests(
 
 
 def _differ(pair: tuple[Record, Record], key: str) -> bool:
-    return bool(pair[0].identity[key] != pair[1].identity[key])
+    return bool(pair[0].identity.get(key) != pair[1].identity.get(key))
 
 
 def _print_moves(title: str, cells: Sequence[tuple[Record, Record]], before: Store, after: Store, count: int) -> None:

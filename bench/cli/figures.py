@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from bench.cli import FAILURE, INTERRUPTED, a_path, say, say_failed, show
+from bench.cli import FAILURE, INTERRUPTED, a_path, say, say_broken, say_failed, show
 from bench.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -48,30 +48,39 @@ def run(args: argparse.Namespace) -> int:
     from bench.figures.page import write_page
 
     wishes = [cells.wanted(contract) for contract in contracts]
-    records = cells.read_records(cells.stores(args.records, new=args.compute))
+    places = cells.stores(args.records, new=args.compute)
+    records = cells.read_records(places)
     corpora = {wish.dataset for some in wishes for wish in some} | {record.dataset for _, record in records}
     folders, failed = _folders(args.data_dir, corpora), 0
     if args.plan or args.compute:
         missing = work.missing([cells.find(some, records) for some in wishes])
     if args.plan:
         _show_plan(missing, [record for _, record in records])
-        return 0
+        return say_broken(*places)
     if args.compute and (failed := _compute(missing, args.records, folders)) < 0:
         return INTERRUPTED
     if args.derive or (args.compute and any(contract.needs_sharing for contract in contracts)):
         for problem in derive(cells.stores(args.records), folders):
             say(f"not derived: {problem}")
     if args.derive or args.compute:
-        records = cells.read_records(cells.stores(args.records))
+        places = cells.stores(args.records)
+        records = cells.read_records(places)
     found = [
         (contract, cells.find(some, records, sharing=contract.needs_sharing))
         for contract, some in zip(contracts, wishes, strict=True)
     ]
+    _say_unchecked([cell for _, some in found for cell in some])
     written, decided = write_page(args.out, found)
     for verdict in decided:
         show(f"{verdict.decision:18} {verdict.dataset}: {verdict.says} ({verdict.whose}): {verdict.because}")
     show("\nwritten:", *(f"  {path}" for path in written))
-    return FAILURE if failed else 0
+    return max(say_broken(*places), FAILURE if failed else 0)
+
+
+def _say_unchecked(found: Sequence[Any]) -> None:
+    unchecked = {cell.record.cell_id for cell in found if cell.record and not cell.has_predictions}
+    if unchecked:
+        say(f"note: {len(unchecked)} records without predictions beside them: their scores are taken as they stand")
 
 
 def _compute(missing: Sequence[Any], records: Path, folders: Mapping[str, Path]) -> int:

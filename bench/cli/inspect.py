@@ -6,8 +6,8 @@ import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from bench.cli import a_path, show
-from bench.errors import ConfigError
+from bench.cli import a_path, say_broken, show
+from bench.errors import ConfigError, StoreError
 from bench.names import visible
 from bench.records.record import Record
 from methods.types import Instance
@@ -42,6 +42,7 @@ def add_parser(commands: Any) -> None:
         type=a_path,
         help="folder of the corpus's files, where it is not that of the run",
     )
+    add("--as-run", action="store_true", help="open the corpus's folder, files or hub id that the run names")
     parser.set_defaults(run=run)
 
 
@@ -53,6 +54,9 @@ def run(args: argparse.Namespace) -> int:
     compared = args.list in ("fixed", "broken")
     methods = [*args.method, args.against] if compared and args.method else args.method
     cells = cells_of_one_setting(found, methods, args.ratio, args.draw, args.seed)
+    cells = {method: record for method, record in cells.items() if found.store.sound(record)}
+    if not cells:
+        raise StoreError("; ".join(found.store.broken.values()))
     lines = predictions_on(found.store, cells, args.test_set)
     if compared and args.against not in lines:
         raise ConfigError(
@@ -60,20 +64,20 @@ def run(args: argparse.Namespace) -> int:
         )
     if args.list:
         _list(lines, args.list, args.against)
-        return 0
-    dataset, why = found.corpus(args.data_dir)
+        return say_broken(found.store)
+    dataset, why = found.corpus(args.data_dir, as_run=args.as_run)
     instances = None if dataset is None else dataset.by_id
     if instances is None:
         show(f"ids alone, the corpus is not at hand: {why}\n")
     headings = {method: _heading(cells[method], args.test_set) for method in lines}
     if args.id is not None:
         _show(args.id, headings, lines, instances)
-        return 0
+        return say_broken(found.store)
     for method, heading in headings.items():
         show(f"{heading}\n")
         before = lines.get(args.against) if method != args.against else None
         _summarise(lines[method], before, cells[method].negative, instances)
-    return 0
+    return say_broken(found.store)
 
 
 def _list(lines: Mapping[str, Sequence[Mapping[str, Any]]], which: str, against: str) -> None:
@@ -125,7 +129,7 @@ def _show(
         raise ConfigError(
             f"--id {visible(name, 60)}: no test instance of this run; ids look like {visible(example, 60)}"
         )
-    query = None if instances is None else instances[name]
+    query = None if instances is None else instances.get(name)
     show(visible(name))
     if query is not None:
         show(f"  {_text(query)}")

@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.cli import a_path, show
-from bench.errors import ConfigError, DataError
+from bench.cli import a_path, say_broken, show
+from bench.errors import ConfigError, DataError, StoreError
 from bench.names import visible
 from bench.paths import PRESETS
+from bench.records.store import Store
 from bench.settings.config import preset_names, read_preset
 from methods.registry import METHODS, Registry, RegistryError
 from methods.settings import Settings
@@ -43,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     elif args.name is not None:
         raise ConfigError(f"list {args.kind} {args.name}: only a method or a dataset has options to list")
     elif args.kind == "runs":
-        _print(_runs(args.out))
+        return _print_runs(args.out)
     else:
         _print((name, _about(PRESETS / f"{name}.yaml"), _grid(name)) for name in preset_names())
     return 0
@@ -140,12 +141,22 @@ def _grid(preset: str) -> str:
     return f"{raw['dataset']['name']}: " + " x ".join(f"{count} {key}" for key, count in counted.items())
 
 
-def _runs(folder: Path) -> Iterator[tuple[str, str]]:
+def _print_runs(folder: Path) -> int:
+    """One line per run; those that cannot be read are named apart. The exit code."""
     from bench.records.run import Run
 
+    rows, stores = [], list[Store]()
     for path in sorted(folder.glob("*/run.json")):
-        found = Run.open(path.parent)
+        stores.append(Store(path.parent))
+        try:
+            found = Run.open(path.parent)
+        except StoreError as error:
+            stores[-1].broken["run.json"] = str(error)
+            continue
+        stores[-1] = found.store
         states = [record.status for record in found.records]
         others = "".join(f", {states.count(state)} {state}" for state in ("failed", "skipped") if state in states)
         total = len(found.manifest.cells)
-        yield str(path.parent), f"{states.count('ok')} of {total} cells{others}, {found.manifest.created}"
+        rows.append((str(path.parent), f"{states.count('ok')} of {total} cells{others}, {found.manifest.created}"))
+    _print(rows)
+    return say_broken(*stores)

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.cli import a_path, show
+from bench.cli import a_path, say_broken, show
 from bench.data.base import Dataset
-from bench.errors import ConfigError, DataError
-from bench.records.run import Run
+from bench.errors import ConfigError, DataError, StoreError
+from bench.records.record import Record
+from bench.records.run import Run, planned_records
 from bench.records.store import Store
 
 
@@ -23,6 +24,8 @@ def add_parser(commands: Any) -> None:
         "no_retrieval, or the first)")  # fmt: skip
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--data-dir", metavar="DIR", type=a_path, help="where the corpus of the run lies by now")
+    source.add_argument("--as-run", action="store_true", help="open the corpus's folder, files or hub id that the run "
+        "names (a run from elsewhere may name anything)")  # fmt: skip
     source.add_argument("--no-texts", action="store_true", help="ids instead of the corpus's sentences in the page")
     parser.set_defaults(run=run)
 
@@ -31,16 +34,18 @@ def run(args: argparse.Namespace) -> int:
     """Raises ConfigError where the folder holds no run, no record yet or no such reference, StoreError for broken
     files, DataError where --data-dir holds no such corpus."""
     run = Run.open(args.folder)
+    if not run.records and run.store.broken:
+        raise StoreError("; ".join(run.store.broken.values()))
     dataset, notes = None, ["The page shows ids instead of texts (--no-texts)."]
     if not args.no_texts:
-        dataset, why = run.corpus(args.data_dir)
+        dataset, why = run.corpus(args.data_dir, as_run=args.as_run)
         if dataset is None and args.data_dir is not None:
             raise DataError(why)
         notes = (
             [f"The page shows ids instead of texts: {why} (--data-dir DIR names the corpus's folder)."] if why else []
         )
     publish(run.store, run.manifest.plain(), dataset, notes, args.reference, anew=True)
-    return 0
+    return say_broken(run.store)
 
 
 def publish(
@@ -66,10 +71,18 @@ def publish(
         show(f"{text}\nunchanged:")
     else:
         text, files = _make(store, manifest, dataset, notes, reference)
+        text += "".join(f"note: {line}\n" for line in made.remove_stale(store.out, files))
         made.remember(store.out, sources, text, files)
         show(f"{text}\nwritten:")
     for file in files:
         show(f"  {file}")
+
+
+def _without(manifest: Mapping[str, Any], broken: Mapping[str, str]) -> dict[str, Any]:
+    """The plan without broken cells, of which the report warns."""
+    cells = [cell_id for cell_id in manifest["cells"] if cell_id not in broken]
+    warnings = [f"left out: {why}" for why in broken.values()]
+    return {**manifest, "cells": cells, "warnings": [*manifest.get("warnings", ()), *warnings]}
 
 
 def _make(
@@ -81,15 +94,17 @@ def _make(
     from bench.report.render import console, write_report
     from bench.report.report import Report
 
-    records = store.records(manifest["cells"])
+    read = ReadOnce(store.out)
+    records: Sequence[Record] = planned_records(read, manifest["cells"])
+    embedded = inspector(read, records, dataset, notes)  # first, as it wants all of a prediction
+    store.broken |= read.broken
+    records = [record for record in records if record.cell_id not in store.broken]
     if not records:
-        raise ConfigError(f"{store.out} has no finished cell yet")
+        raise ConfigError(f"{store.out} has no finished cell yet{''.join(f'; {why}' for why in store.broken.values())}")
     methods = dict.fromkeys(record.method for record in records if record.ok)
     if reference is not None and reference not in methods:
         raise ConfigError(f"--reference: the run has no method {reference!r}; it has {', '.join(methods)}")
-    read = ReadOnce(store.out)
-    embedded = inspector(read, records, dataset, notes)  # first, as it wants all of a prediction
-    report = Report.of(records, manifest, read.answers, reference)
+    report = Report.of(records, _without(manifest, store.broken), read.labelled, reference)
     files = [*write_report(store.out, report), write_page(store.out, report, embedded)]
     said = [f"note: {note}\n" for note in (*report.warnings, *embedded.notes)]
     return f"{console(report)}\n{''.join(said)}", files

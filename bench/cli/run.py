@@ -97,6 +97,8 @@ def _work(job: Job, config: RunConfig, notes: Sequence[str]) -> int:
 
 def _announce(job: Job, notes: Sequence[str]) -> None:
     stored = len(job.specs) - len(job.waiting)
+    for line in job.store.broken.values():
+        say(f"to run again: {line}")
     say(f"{job.store.out}: {len(job.specs)} cells, {stored} stored, {len(job.waiting)} to run")
     for note in notes:
         say(f"note: {note}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 from bench.errors import ConfigError
 from bench.records.run import Run, cells_of_one_setting
 from bench.records.store import Store
-from tests.records.factory import changed
+from tests.records.factory import changed, following
 from tests.report.stored import stored_run
 from tests.scoring.instances import instance
 
@@ -27,12 +26,11 @@ def finished(bench: Bench, mini_preset: Path) -> Bench:
 
 
 def rewrite(method: str, change: Callable[[dict], dict], ratio: float = 1.0) -> None:
-    """Change the prediction lines of the method's first cell at a ratio."""
+    """Change the prediction lines of the method's first cell at a ratio, and its scores with them."""
     store = Store(Path(OUT))
     record = next(r for r in store.records() if (r.method, r.ratio, r.draw) == (method, ratio, 0))
-    path = store.predictions_path(record.cell_id)
     lines = [change(line) for line in store.predictions(record.cell_id)]
-    path.write_bytes(gzip.compress("".join(json.dumps(line) + "\n" for line in lines).encode()))
+    store.write(following(record, lines), lines)
 
 
 def test_one_instance(finished: Bench, capsys: pytest.CaptureFixture[str]) -> None:
