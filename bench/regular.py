@@ -15,13 +15,13 @@ def open_regular(path: Path, most: int) -> BinaryIO:
     """The file, opened. Raises OSError, with the path and what is wrong: what is no regular file, one of more than
     ``most`` bytes, a name that no file can have."""
     try:
-        stream = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")  # a pipe would wait
+        number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe would wait for its writer
     except ValueError as error:
         raise OSError(errno.EINVAL, "no file can have such a name", str(path)) from error
-    found = os.fstat(stream.fileno())
+    found = os.fstat(number)
     if stat.S_ISREG(found.st_mode) and found.st_size <= most:
-        return stream
-    stream.close()
+        return os.fdopen(number, "rb")
+    os.close(number)
     why = f"larger than {_size(most)}" if stat.S_ISREG(found.st_mode) else "is no regular file"
     raise OSError(errno.EINVAL, why, str(path))
 

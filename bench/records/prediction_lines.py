@@ -25,9 +25,9 @@ def _no_constant(name: str) -> float:
 _decode = json.JSONDecoder(parse_constant=_no_constant).raw_decode
 
 
-def read_lines(path: Path) -> Iterator[dict[str, Any]]:
+def read_lines(path: Path, *, predictions: bool = True) -> Iterator[dict[str, Any]]:
     """Raises StoreError for a file that is missing, broken or of no bytes (not even an empty one has none), and for a
-    line that is no prediction."""
+    line that is no prediction, or, without ``predictions``, no object: examinations may write others."""
     try:
         with open_regular(path, MOST_PACKED) as packed:
             if not packed.peek(1):  # type: ignore[attr-defined]
@@ -41,7 +41,7 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
                     content, end = _decode(line)
                     if line[end:] not in ("\n", ""):
                         raise ValueError(f"more than an object in a line: {visible(line[end:], 40)!r}")
-                    if why := wrong(content):
+                    if why := wrong(content) if predictions or type(content) is not dict else "":
                         raise StoreError(f"{path}, line {number} is no prediction ({why}); delete it and run again")
                     yield content
     except FileNotFoundError:

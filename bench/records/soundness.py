@@ -26,7 +26,7 @@ def check(record: Record, path: Path, predictions: Sequence[Path], answers: Call
     if why := unfounded(record, answers()):
         raise StoreError(f"{path} does not follow from its predictions ({why}); delete it and run again")
     for other in predictions[1:]:
-        for _ in read_lines(other):
+        for _ in read_lines(other, predictions=False):
             pass
     if seen is not None:
         entries.write(seen, b"sound")

@@ -87,7 +87,8 @@ class Store(Places):
 
     def each_prediction(self, cell_id: str, examination: str = "") -> Iterator[dict[str, Any]]:
         """The same, read as they are asked for: a file may be larger than memory. Raises as `predictions`."""
-        return read_lines(self.predictions_path(cell_id, examination))
+        path = self.predictions_path(cell_id, examination)
+        return read_lines(path, predictions=examination in ("", "test_sets"))
 
     def answers(self, cell_id: str) -> Answers:
         """Ids, gold and predicted labels of its test instances. Raises as `predictions`."""

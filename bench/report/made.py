@@ -22,6 +22,7 @@ from bench.regular import MIB, open_regular, read_regular
 
 MOST_BYTES = 1024 * MIB
 _FILE = re.compile(r"((tables|figures)/)?[A-Za-z0-9._-]+")
+_TABLE = re.compile(r"(tables|figures)/[A-Za-z0-9_-][A-Za-z0-9._-]*")  # which alone may be removed
 _SOFTWARE = ("matplotlib", "numpy", "pandas", "scipy")  # what draws and computes
 
 
@@ -62,7 +63,8 @@ def remove_stale(out: Path, files: Iterable[Path]) -> list[str]:
     except (OSError, ValueError, LookupError, TypeError):
         earlier = {}
     for name, content in earlier.items():
-        if name not in new and _FILE.fullmatch(name) and _digest(out / name) == content:
+        ours = isinstance(content, str) and _TABLE.fullmatch(name) and not (out / name).parent.is_symlink()
+        if ours and name not in new and _digest(out / name) == content:
             (out / name).unlink(missing_ok=True)
     left = (path for folder in ("tables", "figures") for path in sorted((out / folder).glob("[!.]*")))
     old = [name for name in (path.relative_to(out).as_posix() for path in left) if name not in new]

@@ -83,7 +83,8 @@ def test_every_file_of_predictions_is_read_once(tmp_path, monkeypatch):
     opened = Counter()
     store = stored(tmp_path)
     monkeypatch.setattr(
-        "bench.records.store.read_lines", lambda path: opened.update([path.name]) or prediction_lines.read_lines(path)
+        "bench.records.store.read_lines",
+        lambda path, **more: opened.update([path.name]) or prediction_lines.read_lines(path, **more),
     )
     publish(store, store.read_manifest(), None, anew=True)
     assert opened == {f"{place:016x}.jsonl.gz": 1 for place in range(4)}
