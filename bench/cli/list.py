@@ -6,7 +6,7 @@ import argparse
 import ast
 import json
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,13 +40,16 @@ def run(args: argparse.Namespace) -> int:
     ConfigError for a broken preset."""
     if args.kind in ("methods", "datasets"):
         registry, options = (METHODS, METHODS.options) if args.kind == "methods" else _datasets()
-        _print(_entries(registry, options)) if args.name is None else _print_options(registry, options, args.name)
+        if args.name is None:
+            _print(_entries(registry, options), registry.targets())
+        else:
+            _print_options(registry, options, args.name)
     elif args.name is not None:
         raise ConfigError(f"list {args.kind} {args.name}: only a method or a dataset has options to list")
     elif args.kind == "runs":
         return _print_runs(args.out)
     else:
-        _print((name, _about(PRESETS / f"{name}.yaml"), _grid(name)) for name in preset_names())
+        _print(((name, _about(PRESETS / f"{name}.yaml"), _grid(name)) for name in preset_names()), preset_names())
     return 0
 
 
@@ -56,10 +59,10 @@ def _datasets() -> tuple[Registry, Options]:
     return DATASETS, lambda name: options_class(DATASETS.load(name))
 
 
-def _print(entries: Any) -> None:
-    rows = list(entries)
-    width = max((len(row[0]) for row in rows), default=0)
-    for name, *lines in rows:
+def _print(entries: Iterable[Sequence[str]], names: Iterable[str]) -> None:
+    """Each entry at once, as a broken plugin may end the process; ``names``: of all."""
+    width = max(map(len, names), default=0)
+    for name, *lines in entries:
         show(f"{name:<{width}}  {lines[0]}")
         for line in filter(None, lines[1:]):
             show(f"{'':<{width}}    {line}")
@@ -127,7 +130,8 @@ def _docstring(target: str) -> str:
         tree = ast.parse(path.read_bytes() if path else b"")
     except (ImportError, SyntaxError, ValueError, OSError, RecursionError):
         return ""
-    found = (ast.get_docstring(node) for node in tree.body if getattr(node, "name", "") == name)  # type: ignore[arg-type]
+    definitions = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    found = (ast.get_docstring(node) for node in tree.body if isinstance(node, definitions) and node.name == name)
     return " ".join((next(found, None) or "").partition("\n\n")[0].split())
 
 
@@ -158,5 +162,5 @@ def _print_runs(folder: Path) -> int:
         others = "".join(f", {states.count(state)} {state}" for state in ("failed", "skipped") if state in states)
         total = len(found.manifest.cells)
         rows.append((str(path.parent), f"{states.count('ok')} of {total} cells{others}, {found.manifest.created}"))
-    _print(rows)
+    _print(rows, [row[0] for row in rows])
     return say_broken(*stores)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +70,13 @@ def publish(
         text, files = found
         show(f"{text}\nunchanged:")
     else:
-        text, files = _make(store, manifest, dataset, notes, reference)
+        text, write = _prepared(store, manifest, dataset, notes, reference)
+        try:
+            files = write()
+        except OSError as error:
+            show(text)  # which needs no disk
+            where = error.filename or store.out
+            raise StoreError(f"{where} cannot be written: {error.strerror}; make room and report again") from error
         text += "".join(f"note: {line}\n" for line in made.remove_stale(store.out, files))
         made.remember(store.out, sources, text, files)
         show(f"{text}\nwritten:")
@@ -85,10 +91,10 @@ def _without(manifest: Mapping[str, Any], broken: Mapping[str, str]) -> dict[str
     return {**manifest, "cells": cells, "warnings": [*manifest.get("warnings", ()), *warnings]}
 
 
-def _make(
+def _prepared(
     store: Store, manifest: Mapping[str, Any], dataset: Dataset | None, notes: Sequence[str], reference: str | None
-) -> tuple[str, list[Path]]:
-    """What the report says on the terminal, and the files that it wrote. Raises as `publish`."""
+) -> tuple[str, Callable[[], list[Path]]]:
+    """What the report says on the terminal, and what writes its files and names them. Raises as `publish`."""
     from bench.report.page.document import inspector, write_page  # pandas and matplotlib
     from bench.report.read_once import ReadOnce
     from bench.report.render import console, write_report
@@ -105,6 +111,6 @@ def _make(
     if reference is not None and reference not in methods:
         raise ConfigError(f"--reference: the run has no method {reference!r}; it has {', '.join(methods)}")
     report = Report.of(records, _without(manifest, store.broken), read.labelled, reference)
-    files = [*write_report(store.out, report), write_page(store.out, report, embedded)]
     said = [f"note: {note}\n" for note in (*report.warnings, *embedded.notes)]
-    return f"{console(report)}\n{''.join(said)}", files
+    text = f"{console(report)}\n{''.join(said)}"
+    return text, lambda: [*write_report(store.out, report), write_page(store.out, report, embedded)]

@@ -60,6 +60,15 @@ def _mapping(value: object, where: str) -> Mapping[str, Any]:
     return value
 
 
+def _diagnostic(value: object, where: str) -> None:
+    """A number; a share or an amount where its name says so."""
+    name = where.rpartition(".")[2]
+    if value is not None and name.startswith(("same_relation", "soft_hard")):
+        _share(value, where)
+    else:
+        (_amount if name.startswith("effective") else _number)(value, where)
+
+
 def _scored(value: object, where: str) -> None:
     """A relation's scores."""
     score = _mapping(value, where)
@@ -148,6 +157,7 @@ Identity = Annotated[dict[str, Any], _checked(_identity)]
 Metrics = Annotated[dict[str, Any], _checked(_metrics)]
 Amounts = Annotated[dict[str, Any], _checked(_each(_amount))]
 Numbers = Annotated[dict[str, Any], _checked(_each(_number))]
+Diagnostics = Annotated[dict[str, Any], _checked(_each(_diagnostic))]
 Near = Annotated[dict[str, Any] | None, _checked(_neighbours)]
 Probes = Annotated[dict[str, dict[str, Any]] | None, _checked(_each(_probe))]
 TestSets = Annotated[dict[str, dict[str, Any]] | None, _checked(_each(_test_set))]

@@ -29,14 +29,18 @@ def file_names(datasets: Iterable[str]) -> dict[str, str]:
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """A reader sees the old file or the new one, never a half; the process id keeps two reports apart."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """A reader sees the old file or the new one, never a half; the process id keeps two reports apart. Raises OSError,
+    with the path, where the disk does not take it."""
     temporary = path.with_name(f"{temporary_prefix(path)}0.tmp")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         temporary.write_bytes(content)
         os.replace(temporary, path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
 
 
 def temporary_prefix(target: Path) -> str:

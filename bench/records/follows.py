@@ -4,7 +4,9 @@ predictions."""
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -17,7 +19,25 @@ from methods.types import RelationSchema
 
 ROUNDING = 1e-9  # of a score that is computed again
 _SCORES = ("f1", "precision", "recall", "accuracy")
-Answers = tuple[Sequence[str], Sequence[Any], Sequence[Any]]  # ids, gold and predicted labels
+Line = Mapping[str, Any]
+
+
+@dataclass
+class Answers:
+    """The labels of a prediction file, by column; ``probes``: those under each probe."""
+
+    ids: list[str] = field(default_factory=list)
+    gold: list[Any] = field(default_factory=list)
+    predicted: list[Any] = field(default_factory=list)
+    probes: dict[str, list[Any]] = field(default_factory=dict)
+
+    def add(self, line: Line) -> None:
+        """Raises KeyError for what is no line of a prediction file."""
+        self.ids.append(line["id"])
+        self.gold.append(line["gold"])
+        self.predicted.append(line["predicted"])
+        for name, label in (line.get("probes") or {}).items():
+            self.probes.setdefault(name, []).append(label)
 
 
 def misnamed(record: Record) -> str:
@@ -43,10 +63,9 @@ def misnamed(record: Record) -> str:
 def unfounded(record: Record, answers: Answers) -> str:
     """Why a finished record does not follow from its predictions, "" where it does. Their number is compared, each id
     stands once, and the scores are computed again where the labels suffice: with a metric that is known."""
-    ids, gold, predicted = answers
-    if len(ids) != record.n_test:
-        return f"{len(ids)} predictions for {record.n_test} test instances"
-    if len(set(ids)) != len(ids):
+    if len(answers.ids) != record.n_test:
+        return f"{len(answers.ids)} predictions for {record.n_test} test instances"
+    if len(set(answers.ids)) != len(answers.ids):
         return "an instance is predicted twice"
     metric = METRICS.get(str(record.identity.get("metric")))
     names = tuple(record.metrics.get("per_relation", ()))
@@ -54,15 +73,50 @@ def unfounded(record: Record, answers: Answers) -> str:
         return "" if "schema_version" not in record.identity else "its metric or its relations are unknown"
     try:
         schema = RelationSchema(names, {name: name for name in names}, record.negative)
-        found = metric.report(gold, predicted, schema, (), record.n_unpaired)
+        found = metric.report(answers.gold, answers.predicted, schema, (), record.n_unpaired)
+        probes = {
+            name: metric.report(answers.gold, answers.probes.get(name, []), schema, (), record.n_unpaired)
+            for name in record.probes or {}
+        }
     except (ValueError, TypeError) as error:
         return str(error)
     if found["primary"] != record.metrics.get("primary"):
         return "its primary score is not that of its metric"
+    under = (_apart(part, probes[name], f" under the probe {name}") for name, part in (record.probes or {}).items())
+    return next(filter(None, (_apart(record.metrics, found, ""), *under)), "")
+
+
+def unfounded_targets(record: Record, lines: Iterable[Line]) -> str:
+    """Why what a record says of other test sets (`Record.test_sets`) does not follow from their predictions, ""
+    where it does."""
+    found: defaultdict[tuple[Any, Any], Answers] = defaultdict(Answers)
+    for line in lines:
+        found[line.get("test_set"), line.get("datastore")].add(line)
+    metric, targets = METRICS.get(str(record.identity.get("metric"))), list((record.test_sets or {}).items())
+    names = dict.fromkeys(record.metrics.get("per_relation", ()))
+    if metric is None:
+        return ""
+    for key, part in targets[1:]:
+        answers, relations = found[part.get("test_set"), part.get("datastore")], tuple(part.get("relations", ()))
+        if len(answers.ids) != part.get("n"):
+            return f"{len(answers.ids)} predictions for {part.get('n')} instances of {key}"
+        negative = record.negative if record.negative in relations else None
+        try:
+            schema = RelationSchema(relations, {name: name for name in dict.fromkeys([*relations, *names])}, negative)
+            scores = metric.report(answers.gold, answers.predicted, schema)
+        except (ValueError, TypeError) as error:
+            return f"{key}: {error}"
+        if why := _apart(part["metrics"], scores, f" on {key}"):
+            return why
+    return _apart(record.metrics, targets[0][1]["metrics"], " on its own test set") if targets else ""
+
+
+def _apart(recorded: Mapping[str, Any], found: Mapping[str, Any], where: str) -> str:
+    """The first score that is another one than was recorded; none that was not recorded."""
     for name in _SCORES:
-        recorded = record.metrics.get(name)
-        if recorded is not None and abs(recorded - found[name]) > ROUNDING:  # type: ignore[literal-required]
-            return f"its {name} is {recorded:.6g}, that of its predictions {found[name]:.6g}"  # type: ignore[literal-required]
+        said = recorded.get(name)
+        if said is not None and abs(said - found[name]) > ROUNDING:
+            return f"its {name}{where} is {said:.6g}, that of its predictions {found[name]:.6g}"
     return ""
 
 

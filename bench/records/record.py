@@ -17,6 +17,7 @@ from bench.records.fields import (
     LARGEST,
     Amounts,
     Count,
+    Diagnostics,
     Identity,
     Metrics,
     Name,
@@ -76,7 +77,7 @@ class Record(_Part):
     metrics: Metrics = {}
     cost: Amounts = {}
     timings: Numbers = {}
-    diagnostics: Numbers = {}
+    diagnostics: Diagnostics = {}
     neighbours: Near = None
     probes: Probes = None
     test_sets: TestSets = None

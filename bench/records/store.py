@@ -92,17 +92,15 @@ class Store(Places):
 
     def answers(self, cell_id: str) -> Answers:
         """Ids, gold and predicted labels of its test instances. Raises as `predictions`."""
-        ids, gold, predicted = list[str](), list[Any](), list[Any]()
+        found = Answers()
         for line in self.each_prediction(cell_id):
-            ids.append(line["id"])
-            gold.append(line["gold"])
-            predicted.append(line["predicted"])
-        return ids, gold, predicted
+            found.add(line)
+        return found
 
     def check(self, record: Record) -> None:
         """Raises StoreError for a finished cell whose predictions are missing or broken, or from which its score does
         not follow (bench.records.soundness)."""
-        files = [self.predictions_path(record.cell_id, name) for name in ("", *record.prediction_files)]
+        files = {name: self.predictions_path(record.cell_id, name) for name in ("", *record.prediction_files)}
         check(record, self.record_path(record.cell_id), files, lambda: self.answers(record.cell_id))
 
     def sound(self, record: Record) -> bool:

@@ -21,13 +21,11 @@ class ReadOnce(Store):
         if examination:
             yield from super().each_prediction(cell_id, examination)
             return
-        ids, gold, predicted = list[str](), list[Any](), list[Any]()
+        kept = Answers()
         for line in super().each_prediction(cell_id):
-            ids.append(line["id"])
-            gold.append(line["gold"])
-            predicted.append(line["predicted"])
+            kept.add(line)
             yield line
-        self._kept[cell_id] = ids, gold, predicted
+        self._kept[cell_id] = kept
 
     def answers(self, cell_id: str) -> Answers:
         """Without reading the file again. Raises as `predictions`."""
@@ -40,5 +38,6 @@ class ReadOnce(Store):
         """Id, gold and predicted labels of every test instance; None without predictions. Raises as `predictions`."""
         if not self.predictions_path(cell_id).exists():
             return None
-        rows = zip(*self.answers(cell_id), strict=True)
+        found = self.answers(cell_id)
+        rows = zip(found.ids, found.gold, found.predicted, strict=True)
         return [{"id": name, "gold": gold, "predicted": predicted} for name, gold, predicted in rows]

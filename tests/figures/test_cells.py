@@ -144,7 +144,7 @@ def test_what_neighbours_share_by_path(mini_preset):
 @pytest.mark.parametrize("share", [1.5, -0.1])
 def test_a_number_that_cannot_be_is_one_line(mini_preset, share):
     with pytest.raises(StoreError, match=r"diagnostics\.same_relation cannot be"):
-        numbers(found(record("mini", 0.5, diagnostics={"same_relation": share})))
+        numbers(found(record("mini", 0.5).model_copy(update={"diagnostics": {"same_relation": share}})))
 
 
 def test_intervals_are_over_draws_and_end_where_the_number_does():

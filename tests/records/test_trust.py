@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
 import os
@@ -137,6 +138,40 @@ def test_what_is_no_prediction_is_named(store: Store, line: bytes) -> None:
     with pytest.raises(StoreError, match=rf"{cell}.jsonl.gz.*; delete it and run again$"):
         store.predictions(cell)
     assert not store.finished(cell)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (put("probes", "none", "f1", value=0.123), "under the probe none"),
+        (put("test_sets", "shifted", "metrics", "f1", value=0.123), "on shifted is 0.123"),
+        (put("test_sets", "shifted@other", "metrics", "f1", value=0.123), "on shifted@other is 0.123"),
+        (put("test_sets", "shifted", "n", value=7), "predictions for 7 instances of shifted"),
+        (put("test_sets", "test", "metrics", "f1", value=0.123), "on its own test set"),
+    ],
+)
+def test_what_examinations_found_follows_too(mini_preset: Path, change: Any, said: str) -> None:
+    flags = {"test_sets": "shifted,shifted@other", "probes": True}
+    store = stored_run(mini_preset, str(OUT), ratios="0.5", draws="0", **flags)
+    cell = first(store)
+    assert store.finished(cell)
+    edit(store, cell, change)
+    assert not store.finished(cell)
+    assert said in store.broken[cell]
+
+
+def test_a_full_disk_leaves_the_table_on_the_terminal(
+    store: Store, bench: Bench, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, content: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr("bench.report.render.write_file", full)
+    assert bench("report", str(OUT), "--no-texts") == 1
+    captured = capsys.readouterr()
+    assert "mini_plain" in captured.out
+    assert captured.err.startswith(f"bench: error: {OUT}/tables/mini.md cannot be written: No space left on device")
+    assert captured.err.count("\n") == 1
 
 
 def test_a_file_of_no_bytes_is_broken(store: Store) -> None:
