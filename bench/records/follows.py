@@ -115,8 +115,10 @@ def _apart(recorded: Mapping[str, Any], found: Mapping[str, Any], where: str) ->
     """The first score that is another one than was recorded; none that was not recorded."""
     for name in _SCORES:
         said = recorded.get(name)
-        if said is not None and abs(said - found[name]) > ROUNDING:
-            return f"its {name}{where} is {said:.6g}, that of its predictions {found[name]:.6g}"
+        again = found.get(name)
+        if said is not None and (again is None or abs(said - again) > ROUNDING):
+            computed = "unknown" if again is None else f"{again:.6g}"
+            return f"its {name}{where} is {said:.6g}, that of its predictions {computed}"
     return ""
 
 

@@ -62,12 +62,14 @@ def wrong(line: Any) -> str:
         return "gold or predicted is no label"
     if type(scores) is not dict or not _are_numbers(scores.values()):
         return "scores are no numbers by relation"
-    found = line.get("neighbours")
+    found = line.get("neighbours", "")
     if found is not None and not _are_neighbours(found):
         return "neighbours are no ids with weights"
     probes = line.get("probes")
     if probes is not None and not (type(probes) is dict and all(map(_is_label, probes.values()))):
         return "probes are no labels"
+    if type(line.get("test_set", "")) is not str or type(line.get("datastore") or "") is not str:
+        return "test_set or datastore is no name"
     return ""
 
 

@@ -117,6 +117,16 @@ def test_errors_in_numbers(finished: Bench, capsys: pytest.CaptureFixture[str]) 
     assert ["born_in", "10", "0", "10"] in rows  # moved: none fixed, ten broke
 
 
+def test_ids_that_the_corpus_does_not_have(finished: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    def change(line: dict) -> dict:
+        return line | {"id": f"other-{line['id']}", "neighbours": [["nobody", 1.0]]}
+
+    rewrite("mini", change)
+    assert finished("inspect", OUT, "--method", "mini") == 0
+    assert finished("inspect", OUT, "--method", "mini", "--id", "other-test-1") == 0
+    assert "1. 1  nobody" in capsys.readouterr().out
+
+
 def test_another_test_set(bench: Bench, mini_preset: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Its predictions lie in a file of their own; what the corpus's own test set has stays with it."""
     stored_run(mini_preset, OUT, test_sets="shifted,shifted@other", ratios="1")

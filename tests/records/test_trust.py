@@ -103,6 +103,8 @@ LINES: Mapping[str, bytes] = {
     "an infinite score": b'{"id":"a","gold":"x","predicted":"x","scores":{"x":1e999},"neighbours":null}',
     "a neighbour without weight": b'{"id":"a","gold":"x","predicted":"x","scores":{},"neighbours":[["a"]]}',
     "probes of numbers": b'{"id":"a","gold":"x","predicted":"x","scores":{},"neighbours":null,"probes":{"x":1}}',
+    "no neighbours": b'{"id":"a","gold":"x","predicted":"x","scores":{}}',
+    "a test set that is none": b'{"id":"a","gold":"x","predicted":"x","scores":{},"neighbours":null,"test_set":[]}',
     "half a line": b'{"id":"a"',
     "deep": b"[" * 100_000,
     "two objects": b"{} {}",
@@ -148,6 +150,7 @@ def test_what_is_no_prediction_is_named(store: Store, line: bytes) -> None:
         (put("test_sets", "shifted@other", "metrics", "f1", value=0.123), "on shifted@other is 0.123"),
         (put("test_sets", "shifted", "n", value=7), "predictions for 7 instances of shifted"),
         (put("test_sets", "test", "metrics", "f1", value=0.123), "on its own test set"),
+        (lambda raw: raw["test_sets"]["test"]["metrics"].pop("accuracy"), "on its own test set"),
     ],
 )
 def test_what_examinations_found_follows_too(mini_preset: Path, change: Any, said: str) -> None:
