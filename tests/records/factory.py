@@ -42,12 +42,12 @@ def make_record(f1: float | None = 0.5, **fields: Any) -> Record:
 
 
 def following(record: Record, lines: Sequence[Mapping[str, Any]]) -> Record:
-    """The record with the scores of these predictions, over the relations that it knows."""
+    """The record with the scores of these predictions, over the relations that it knows, and without probes."""
     names = tuple(record.metrics["per_relation"])
     schema = RelationSchema(names, {name: name for name in names}, record.negative)
     gold, predicted = ([line[part] for line in lines] for part in ("gold", "predicted"))
     scores = METRICS[record.identity["metric"]].report(gold, predicted, schema)
-    return changed(record, metrics={**record.metrics, **scores}, n_test=len(lines))
+    return changed(record, metrics={**record.metrics, **scores}, n_test=len(lines), probes=None)
 
 
 def changed(record: Record, changes: Mapping[str, Any] | None = None, **more: Any) -> Record:
