@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -52,7 +53,7 @@ def load_dataset(
         def load(data_dir: Path | None, options: Options) -> Dataset: ...
 
     Raises RegistryError for an unknown name and DataError for an unknown or unfit option, for unfit data and for
-    whatever the loader of a plugin raises.
+    whatever the loader of a plugin raises or gets wrong.
     """
     loader = DATASETS.load(name)
     resolved = resolve_options(name, options, loader)
@@ -67,7 +68,34 @@ def load_dataset(
         raise DataError(f"the loader of dataset {name!r} is broken: {what}") from error
     if not isinstance(dataset, Dataset):
         raise DataError(f"the loader of dataset {name!r} returned {type(dataset).__name__}, not a Dataset")
+    if not DATASETS.is_builtin(name) and (why := _unusable(dataset)):
+        raise DataError(f"the loader of dataset {name!r} is broken: {visible(why, 300)}")
     return without_leaks(dataset) if drop_leaks else dataset
+
+
+def _unusable(dataset: Dataset) -> str:
+    """Why nothing could be run on the corpus of a plugin, "" where it can."""
+    parts = {"train": dataset.train, "dev": dataset.dev, "test": dataset.test}
+    for part in ("train", "test"):
+        if not parts[part]:
+            return f"it has no {part} instances"
+    for part, instances in parts.items():
+        if len({i.id for i in instances}) < len(instances):
+            return f"an id stands twice in {part}"
+        unknown = next((name for i in instances for name in i.relations if name not in dataset.schema.index), None)
+        if unknown is not None:
+            return f"the relation {unknown!r} of {part} is not in its schema"
+    remarks = dataset.card.get("remarks", ())
+    if not isinstance(remarks, list | tuple) or not all(isinstance(remark, str) for remark in remarks):
+        return "the remarks of its card are no sentences"
+    try:
+        json.dumps(dict(dataset.card), allow_nan=False)
+        for instances in parts.values():
+            for i in instances:
+                " ".join((i.id, i.relation, *i.tokens)).encode()
+    except (TypeError, ValueError) as error:  # UnicodeEncodeError is a ValueError
+        return f"a text or its card cannot be written: {error}"
+    return ""
 
 
 def load_configured(config: RunConfig) -> Dataset:

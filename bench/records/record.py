@@ -111,9 +111,14 @@ def read_record(raw: Mapping[str, Any]) -> Record:
     except (AttributeError, KeyError, TypeError, OverflowError) as error:
         raise ValueError(f"its metrics are not those of schema 1 ({visible(repr(error), 100)})") from None
     except ValidationError as error:
-        first = error.errors()[0]
-        where = "".join(f"{part}: " for part in [".".join(map(str, first["loc"]))] if part)
-        raise ValueError(visible(where + first["msg"].removeprefix("Value error, "), 300)) from None
+        raise ValueError(complaint(error)) from None
+
+
+def complaint(error: ValidationError) -> str:
+    """The first thing that is wrong with a record, in one line."""
+    first = error.errors()[0]
+    where = "".join(f"{part}: " for part in [".".join(map(str, first["loc"]))] if part)
+    return visible(where + first["msg"].removeprefix("Value error, "), 300)
 
 
 def plain_numbers(values: Mapping[str, Any], what: str) -> dict[str, Number]:

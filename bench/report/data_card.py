@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.data.quality import DataCard, Finding
-from bench.drawing.histogram import relation_histogram
+from bench.drawing.histogram import drawn, relation_histogram
 from bench.drawing.style import figure_bytes, legend
 from bench.names import visible
 from bench.records.files import write_file
@@ -28,7 +28,7 @@ def render_card(card: DataCard) -> str:
 
 def write_card(card: DataCard, out: Path) -> list[Path]:
     """Write card.json, card.md and relations.png / .pdf into ``out``, each replaced as a whole; the paths."""
-    figure = relation_histogram(card.dataset, {split: part["relations"] for split, part in card.splits.items()})
+    figure = relation_histogram(card.dataset, _counts(card))
     content = card.plain() | {"digest": card.digest}
     files = {
         "card.json": json.dumps(content, indent=1, allow_nan=False).encode() + b"\n",
@@ -57,7 +57,11 @@ def _markdown(card: DataCard) -> str:
 
 def _unnamed(card: DataCard) -> list[str]:
     """What the numbers in the plot stand for, where it has any."""
-    return legend(list(next(iter(card.splits.values()))["relations"]))
+    return legend(drawn(_counts(card)))
+
+
+def _counts(card: DataCard) -> dict[str, dict[str, int]]:
+    return {split: part["relations"] for split, part in card.splits.items()}
 
 
 def _title(card: DataCard) -> str:

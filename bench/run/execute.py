@@ -7,11 +7,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from pydantic import ValidationError
+
 from bench.data.base import Dataset
 from bench.data.constraints import constrained
 from bench.data.constraints import describe as describe_constraints
 from bench.records.identity import NAMES
-from bench.records.record import Failure, Record, Subsets, plain_numbers
+from bench.records.record import Failure, Record, Subsets, complaint, plain_numbers
 from bench.run.environment import describe
 from bench.run.examinations import EXAMINATIONS, Trained
 from bench.run.plan import CellSpec, subset_hash, subsets
@@ -81,7 +83,10 @@ def failed(cell: Record, error: BaseException, environment: Mapping[str, Any] | 
 def _made(planned: Record, found: Mapping[str, Any]) -> Record:
     """Raises ValueError where what was ``found`` is no record."""
     created = datetime.now(UTC).isoformat(timespec="seconds")
-    return Record.model_validate({**dict(planned), **found, "created": created})
+    try:
+        return Record.model_validate({**dict(planned), **found, "created": created})
+    except ValidationError as error:
+        raise ValueError(complaint(error)) from None
 
 
 def unfit(spec: CellSpec, dataset: Dataset) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from bench.drawing import style
 from bench.drawing.heatmap import confusion_heatmap
-from bench.drawing.histogram import relation_histogram
+from bench.drawing.histogram import drawn, relation_histogram
 from bench.drawing.style import drawable, figure_bytes, legend, numbered, plain
 
 NAMES = ("born", "出生地", "जन्म", "وُلد", "\x1b[31m", "a$b$")
@@ -47,3 +47,9 @@ def test_writing_from_the_right_needs_a_library_that_shapes(monkeypatch: pytest.
 def test_a_single_name_falls_back_to_code_points(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(style, "_fonts", lambda: ("DejaVu Sans",))
     assert plain("a$中") == "a\\$\\u{4e2d}"
+
+
+def test_of_very_many_relations_the_most_frequent_are_drawn() -> None:
+    counts = {"train": {f"r{n}": n for n in range(1000)}}
+    assert drawn(counts) == [f"r{n}" for n in range(700, 1000)]
+    assert drawn({"train": {"a": 1, "b": 2}}) == ["a", "b"]
