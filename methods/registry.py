@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import dis
 import importlib
 from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
@@ -45,17 +46,20 @@ class Registry:
         """Every name with its "module:attribute", built-ins first."""
         return self._builtin | {name: entry.value for name, entry in sorted(self._plugins().items())}
 
+    def is_builtin(self, name: str) -> bool:
+        return name in self._builtin
+
     def check(self, name: str) -> str:
         """The name itself if it exists. Raises RegistryError that lists all names and suggests the nearest."""
         self._target(name)
         return name
 
     def load(self, name: str) -> Any:
-        """Import and return what ``name`` stands for."""
+        """Import and return what ``name`` stands for. Raises RegistryError, whatever its module does."""
         return self._attribute(name, self._target(name))
 
     def options(self, name: str) -> type[Settings]:
-        """The options class of the method ``name``: of a built-in without importing the method."""
+        """The options class of the method ``name``: of a built-in without importing it. Raises RegistryError."""
         target = self._target(name)
         if name in self._options:
             return self._attribute(name, self._options[name])
@@ -72,8 +76,8 @@ class Registry:
         dist = None if name in self._builtin else self._plugins()[name].dist
         try:
             return (f"{dist.name}=={dist.version} " if dist else "") + f"sha256:{version(module)}"
-        except ModuleNotFoundError as error:
-            raise RegistryError(f"{self.kind} {name!r}: {error}") from error
+        except Exception as error:  # its sources may be anything
+            raise RegistryError(f"{self.kind} {name!r}: {_said(error)}") from error
 
     def _target(self, name: str) -> str:
         if name in (targets := self.targets()):
@@ -86,9 +90,27 @@ class Registry:
         module, _, attribute = target.partition(":")
         try:
             return getattr(importlib.import_module(module), attribute)
-        except (Exception, SystemExit) as error:  # a plugin may raise anything when it is imported
-            what = str(error) if isinstance(error, ImportError | AttributeError) else f"{type(error).__name__}: {error}"
-            raise RegistryError(f"{self.kind} {name!r} cannot be loaded from {target}: {what}") from error
+        except BaseException as error:  # a plugin may raise anything when it is imported
+            if isinstance(error, KeyboardInterrupt) and not _by_statement(error):
+                raise
+            raise RegistryError(f"{self.kind} {name!r} cannot be loaded from {target}: {_said(error)}") from error
+
+
+def _said(error: BaseException) -> str:
+    """What an exception of a plugin says, whose texts may be anything."""
+    try:
+        text = str(error).encode(errors="backslashreplace").decode()
+    except Exception:
+        text = "(its message cannot be printed)"
+    return text if isinstance(error, ImportError | AttributeError) else f"{type(error).__name__}: {text}"
+
+
+def _by_statement(error: BaseException) -> bool:
+    """Whether a `raise` of Python code raised it; the user's interruption comes between any two instructions."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and trace.tb_frame.f_code.co_code[trace.tb_lasti] == dis.opmap["RAISE_VARARGS"]
 
 
 METHODS = Registry(

@@ -10,13 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler
 
 
 class Settings(BaseModel):
-    """Base of every options class: frozen, and an unknown key is an error.
+    """Base of every options class: frozen; an unknown key is an error, and so is an infinite or undefined number.
 
     ``uses``: the fields of `Models` that a method with these options reads, by default all. Cells of a method are run
     again where one of them changes.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
     uses: ClassVar[tuple[str, ...]]
 
 

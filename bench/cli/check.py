@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from bench.cli import show
 from bench.settings.flags import parsed
 from bench.settings.validation import unknown_key, validated
 from methods.registry import METHODS
@@ -36,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     held = failed = 0
     for clause, problem in trial:
         name = clause.__name__.replace("_", " ")
-        print(f"FAILED  {name}: {problem}" if problem else f"ok      {name}", flush=True)
+        show(f"FAILED  {name}: {problem}" if problem else f"ok      {name}")
         held, failed = held + (not problem), failed + bool(problem)
-    print(f"{method}: {held} of {held + failed} clauses hold")
+    show(f"{method}: {held} of {held + failed} clauses hold")
     return 1 if failed else 0

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from collections import defaultdict
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from bench.errors import ConfigError
+from bench.cli import a_path, say_broken, show
+from bench.errors import ConfigError, StoreError
 from bench.records.record import Record
 from bench.records.store import Store
 
@@ -17,8 +17,8 @@ SHOWN = 5
 
 def add_parser(commands: Any) -> None:
     parser = commands.add_parser("compare", help="what changed from one run to another: settings, scores, answers")
-    parser.add_argument("before", metavar="RUN_A", type=Path, help="folder of a run")
-    parser.add_argument("after", metavar="RUN_B", type=Path, help="folder of another run")
+    parser.add_argument("before", metavar="RUN_A", type=a_path, help="folder of a run")
+    parser.add_argument("after", metavar="RUN_B", type=a_path, help="folder of another run")
     parser.add_argument("--show", metavar="N", type=int, default=SHOWN, help=f"flipped ids per method and ratio "
         f"(default: {SHOWN})")  # fmt: skip
     parser.set_defaults(run=run)
@@ -34,23 +34,25 @@ def run(args: argparse.Namespace) -> int:
 
     before, after = Run.open(args.before), Run.open(args.after)
     pairs = paired_cells(before, after)
+    if not pairs and (before.store.broken or after.store.broken):
+        raise StoreError("; ".join([*before.store.broken.values(), *after.store.broken.values()]))
     if not pairs:
         raise ConfigError(f"{args.before} and {args.after} have no finished cell of one method and setting in common")
     changes = changed_settings(before, after)
-    print("Settings\n" + "\n".join(f"  {line}" for line in changes or ["no difference"]))
+    show("Settings\n" + "\n".join(f"  {line}" for line in changes or ["no difference"]))
     tests, reason = _tests(pairs, before.store, after.store)
-    print(f"\nScores\n{to_console(difference_table(pairs, tests))}{reason}")
+    show(f"\nScores\n{to_console(difference_table(pairs, tests))}{reason}")
     if any(_differ(pair, "dataset_hash") for pair in pairs):
-        print("The corpora differ: answers are not compared.")
-        return 0
+        show("The corpora differ: answers are not compared.")
+        return say_broken(before.store, after.store)
     if other := sum(_differ(pair, "subset_hash") for pair in pairs):
-        print(f"In {other} of {len(pairs)} pairs of cells the training instances differ.\n")
+        show(f"In {other} of {len(pairs)} pairs of cells the training instances differ.\n")
     groups = defaultdict(list)
     for old, new in pairs:
         groups[old.method, old.ratio].append((old, new))
     for (method, ratio), cells in groups.items():
         _print_moves(f"{method} ratio {ratio:g}", cells, before.store, after.store, args.show)
-    return 0
+    return say_broken(before.store, after.store)
 
 
 def _tests(
@@ -66,7 +68,7 @@ def _tests(
 
 
 def _differ(pair: tuple[Record, Record], key: str) -> bool:
-    return bool(pair[0].identity[key] != pair[1].identity[key])
+    return bool(pair[0].identity.get(key) != pair[1].identity.get(key))
 
 
 def _print_moves(title: str, cells: Sequence[tuple[Record, Record]], before: Store, after: Store, count: int) -> None:
@@ -81,10 +83,10 @@ def _print_moves(title: str, cells: Sequence[tuple[Record, Record]], before: Sto
     relabelled = sum(move.before != move.after for move in found)
     turned = {kind: [move for move in found if move.turned == kind] for kind in ("fixed", "broke")}
     counts = ", ".join(f"{len(part)} {kind}" for kind, part in turned.items())
-    print(f"{title}: {counts} of {len(found)} answers; {relabelled} have another label")
+    show(f"{title}: {counts} of {len(found)} answers; {relabelled} have another label")
     for kind, part in turned.items():
         ids = list(dict.fromkeys(move.id for move in part))
         if ids and count:
-            print(f"  {kind}: {', '.join(ids[:count])}{', ...' if len(ids) > count else ''}")
+            show(f"  {kind}: {', '.join(ids[:count])}{', ...' if len(ids) > count else ''}")
     for name, table in move_tables(found, count) if turned["fixed"] or turned["broke"] else ():
-        print(f"\n{name}\n{to_console(table)}")
+        show(f"\n{name}\n{to_console(table)}")

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from bench.cli import FAILURE
+from bench.cli import FAILURE, a_path, show
 from bench.errors import ConfigError
 from bench.settings import config as configuration
 from bench.settings.config import RunConfig
@@ -18,12 +18,12 @@ def add_parser(commands: Any) -> None:
     checker = actions.add_parser("check", help="leaks, conflicts, lengths, relations: a card", allow_abbrev=False)
     _add_source(checker)
     checker.add_argument("--ratios", metavar="0.01,0.1,1", help="shares of the training data to look at")
-    checker.add_argument("--out", metavar="DIR", type=Path, help="where the card goes (default: results/data/NAME)")
+    checker.add_argument("--out", metavar="DIR", type=a_path, help="where the card goes (default: results/data/NAME)")
     checker.add_argument("--strict", action="store_true", help="exit with code 1 where a leak is found")
     checker.set_defaults(run=check)
     exporter = actions.add_parser("export", help="write the corpus as a folder for dataset jsonl", allow_abbrev=False)
     _add_source(exporter)
-    exporter.add_argument("--out", metavar="DIR", type=Path, required=True, help="a new folder")
+    exporter.add_argument("--out", metavar="DIR", type=a_path, required=True, help="a new folder")
     exporter.set_defaults(run=export)
 
 
@@ -39,11 +39,11 @@ def check(args: argparse.Namespace) -> int:
 
     dataset = load_configured(config)
     card = inspect(dataset, config.ratios, config.models.max_input_tokens)
-    print(render_card(card))
+    show(render_card(card))
     files = write_card(card, args.out or Path("results") / "data" / file_names([dataset.name])[dataset.name])
-    print("\nwritten:")
+    show("\nwritten:")
     for file in files:
-        print(f"  {file}")
+        show(f"  {file}")
     return FAILURE if args.strict and card.leaks else 0
 
 
@@ -54,7 +54,7 @@ def export(args: argparse.Namespace) -> int:
     from bench.data.corpora.jsonl import write
 
     for file in write(load_configured(config), args.out):
-        print(file)
+        show(str(file))
     return 0
 
 
@@ -62,7 +62,7 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
     """The arguments that choose a corpus, the same for every action."""
     add = parser.add_argument
     add("dataset", metavar="NAME", help="corpus (`bench list datasets`)")
-    add("--data-dir", metavar="DIR", type=Path, help="folder of the corpus's files")
+    add("--data-dir", metavar="DIR", type=a_path, help="folder of the corpus's files")
     add("--preset", default="default", help="whose settings to use where it has this corpus, as in `bench run`")
     add("--set", metavar="KEY=VALUE", dest="settings", action="append", default=[], help="dataset.<option>=value or "
         "models.max_input_tokens=128; repeatable")  # fmt: skip

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from bench.cli import FAILURE, INTERRUPTED, say, say_failed
+from bench.cli import FAILURE, INTERRUPTED, a_path, say, say_broken, say_failed, show
 from bench.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -20,9 +20,9 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser("figures", help="the paper's figures and claims, from records", allow_abbrev=False)
     add = parser.add_argument
     add("names", metavar="NAME", nargs="*", help="figures of configs/figures, or .yaml files like them (default: all)")
-    add("--records", metavar="DIR", type=Path, default=Path("results") / "reference", help="folder with runs in it, or "
-        "one run (default: results/reference)")  # fmt: skip
-    add("--out", metavar="DIR", type=Path, default=Path("results") / "figures", help="default: results/figures")
+    add("--records", metavar="DIR", type=a_path, default=Path("results") / "reference", help="folder with runs in it, "
+        "or one run (default: results/reference)")  # fmt: skip
+    add("--out", metavar="DIR", type=a_path, default=Path("results") / "figures", help="default: results/figures")
     add("--plan", action="store_true", help="show which cells are missing and how long they would take, write nothing")
     add("--run", action="store_true", dest="compute", help="run what is missing, into runs below --records, derive "
         "and draw")  # fmt: skip
@@ -48,30 +48,39 @@ def run(args: argparse.Namespace) -> int:
     from bench.figures.page import write_page
 
     wishes = [cells.wanted(contract) for contract in contracts]
-    records = cells.read_records(cells.stores(args.records, new=args.compute))
+    places = cells.stores(args.records, new=args.compute)
+    records = cells.read_records(places)
     corpora = {wish.dataset for some in wishes for wish in some} | {record.dataset for _, record in records}
     folders, failed = _folders(args.data_dir, corpora), 0
     if args.plan or args.compute:
         missing = work.missing([cells.find(some, records) for some in wishes])
     if args.plan:
         _show_plan(missing, [record for _, record in records])
-        return 0
+        return say_broken(*places)
     if args.compute and (failed := _compute(missing, args.records, folders)) < 0:
         return INTERRUPTED
     if args.derive or (args.compute and any(contract.needs_sharing for contract in contracts)):
         for problem in derive(cells.stores(args.records), folders):
             say(f"not derived: {problem}")
     if args.derive or args.compute:
-        records = cells.read_records(cells.stores(args.records))
+        places = cells.stores(args.records)
+        records = cells.read_records(places)
     found = [
         (contract, cells.find(some, records, sharing=contract.needs_sharing))
         for contract, some in zip(contracts, wishes, strict=True)
     ]
+    _say_unchecked([cell for _, some in found for cell in some])
     written, decided = write_page(args.out, found)
     for verdict in decided:
-        print(f"{verdict.decision:18} {verdict.dataset}: {verdict.says} ({verdict.whose}): {verdict.because}")
-    print("\nwritten:", *(f"  {path}" for path in written), sep="\n")
-    return FAILURE if failed else 0
+        show(f"{verdict.decision:18} {verdict.dataset}: {verdict.says} ({verdict.whose}): {verdict.because}")
+    show("\nwritten:", *(f"  {path}" for path in written))
+    return max(say_broken(*places), FAILURE if failed else 0)
+
+
+def _say_unchecked(found: Sequence[Any]) -> None:
+    unchecked = {cell.record.cell_id for cell in found if cell.record and not cell.has_predictions}
+    if unchecked:
+        say(f"note: {len(unchecked)} records without predictions beside them: their scores are taken as they stand")
 
 
 def _compute(missing: Sequence[Any], records: Path, folders: Mapping[str, Path]) -> int:
@@ -99,9 +108,9 @@ def _show_plan(missing: Sequence[Any], records: Sequence[Any]) -> None:
 
     seconds = [estimate(wish, records) for wish in missing]
     for wish, one in zip(missing, seconds, strict=True):
-        print(f"{'unknown' if one is None else duration(one):>10}  {wish.label}")
+        show(f"{'unknown' if one is None else duration(one):>10}  {wish.label}")
     known = [one for one in seconds if one is not None]
-    print(f"{len(missing)} cells missing, {duration(sum(known))} for {len(known)} of them, the others unknown")
+    show(f"{len(missing)} cells missing, {duration(sum(known))} for {len(known)} of them, the others unknown")
 
 
 def _folders(texts: Sequence[str], corpora: set[str]) -> dict[str, Path]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from bench.errors import ConfigError
+from bench.cli import a_path, say_broken, show
+from bench.errors import ConfigError, StoreError
+from bench.names import visible
 from bench.records.record import Record
 from methods.types import Instance
 
@@ -22,7 +23,7 @@ def add_parser(commands: Any) -> None:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("folder", metavar="RUN", type=Path, help="folder of the run, such as results/default-synthetic")
+    add("folder", metavar="RUN", type=a_path, help="folder of the run, such as results/default-synthetic")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--id", metavar="X", help="show this test instance with its neighbours")
     what.add_argument("--list", choices=("fixed", "broken", "wrong"), help="ids of instances that are right and were "
@@ -35,7 +36,13 @@ def add_parser(commands: Any) -> None:
     add(
         "--test-set", metavar="KEY", help="one of `bench run --test-sets` instead of the corpus's own, such as A or A@B"
     )
-    add("--data-dir", metavar="DIR", type=Path, help="folder of the corpus's files, where it is not that of the run")
+    add(
+        "--data-dir",
+        metavar="DIR",
+        type=a_path,
+        help="folder of the corpus's files, where it is not that of the run",
+    )
+    add("--as-run", action="store_true", help="open the corpus's folder, files or hub id that the run names")
     parser.set_defaults(run=run)
 
 
@@ -47,6 +54,9 @@ def run(args: argparse.Namespace) -> int:
     compared = args.list in ("fixed", "broken")
     methods = [*args.method, args.against] if compared and args.method else args.method
     cells = cells_of_one_setting(found, methods, args.ratio, args.draw, args.seed)
+    cells = {method: record for method, record in cells.items() if found.store.sound(record)}
+    if not cells:
+        raise StoreError("; ".join(found.store.broken.values()))
     lines = predictions_on(found.store, cells, args.test_set)
     if compared and args.against not in lines:
         raise ConfigError(
@@ -54,20 +64,20 @@ def run(args: argparse.Namespace) -> int:
         )
     if args.list:
         _list(lines, args.list, args.against)
-        return 0
-    dataset, why = found.corpus(args.data_dir)
+        return say_broken(found.store)
+    dataset, why = found.corpus(args.data_dir, as_run=args.as_run)
     instances = None if dataset is None else dataset.by_id
     if instances is None:
-        print(f"ids alone, the corpus is not at hand: {why}\n")
+        show(f"ids alone, the corpus is not at hand: {why}\n")
     headings = {method: _heading(cells[method], args.test_set) for method in lines}
     if args.id is not None:
         _show(args.id, headings, lines, instances)
-        return 0
+        return say_broken(found.store)
     for method, heading in headings.items():
-        print(f"{heading}\n")
+        show(f"{heading}\n")
         before = lines.get(args.against) if method != args.against else None
         _summarise(lines[method], before, cells[method].negative, instances)
-    return 0
+    return say_broken(found.store)
 
 
 def _list(lines: Mapping[str, Sequence[Mapping[str, Any]]], which: str, against: str) -> None:
@@ -79,12 +89,12 @@ def _list(lines: Mapping[str, Sequence[Mapping[str, Any]]], which: str, against:
             for line in predicted:
                 if not right(line):
                     labels = label_text(line["gold"]), label_text(line["predicted"])
-                    print(f"{line['id']}  {method}  gold {labels[0]}: {labels[1]}")
+                    show(f"{line['id']}  {method}  gold {labels[0]}: {labels[1]}")
         elif method != against:
             turned = "broke" if which == "broken" else "fixed"
             for move in moves(lines[against], predicted):
                 if move.turned == turned:
-                    print(f"{move.id}  {method}  gold {move.gold}: {move.before} -> {move.after}")
+                    show(f"{move.id}  {method}  gold {move.gold}: {move.before} -> {move.after}")
 
 
 def _summarise(
@@ -100,7 +110,7 @@ def _summarise(
     tables = error_tables(lines, negative, instances)
     tables += [] if before is None else move_tables(moves(before, lines))
     for title, table in tables:
-        print(f"{title}\n{to_console(table)}")
+        show(f"{title}\n{to_console(table)}")
 
 
 def _show(
@@ -116,17 +126,19 @@ def _show(
     known = next((line for line in chosen.values() if line is not None), None)
     if known is None:
         example = next((line["id"] for rows in lines.values() for line in rows), "none")
-        raise ConfigError(f"--id {name}: no test instance of this run; ids look like {example}")
-    query = None if instances is None else instances[name]
-    print(name)
+        raise ConfigError(
+            f"--id {visible(name, 60)}: no test instance of this run; ids look like {visible(example, 60)}"
+        )
+    query = None if instances is None else instances.get(name)
+    show(visible(name))
     if query is not None:
-        print(f"  {_text(query)}")
-    print(f"  gold: {label_text(known['gold'])}")
+        show(f"  {_text(query)}")
+    show(f"  gold: {label_text(known['gold'])}")
     for method, line in chosen.items():
         if line is not None:
-            print(f"\n{headings[method]}")
+            show(f"\n{headings[method]}")
             for row in _answer(line, query, instances or {}):
-                print(f"  {row}")
+                show(f"  {row}")
 
 
 def _answer(line: Mapping[str, Any], query: Instance | None, instances: Mapping[str, Instance]) -> Iterator[str]:
@@ -159,9 +171,7 @@ def _heading(record: Record, test_set: str | None) -> str:
 
 
 def _text(instance: Instance) -> str:
-    """The sentence with the head between <e1> and </e1>, the tail between <e2> and </e2>; nothing that a terminal would
-    take for a command."""
+    """The sentence with the head between <e1> and </e1>, the tail between <e2> and </e2>."""
     from methods.parts.verbalize import marked_words
 
-    text = " ".join(marked_words(instance))
-    return "".join(char if char.isprintable() else "?" for char in text)
+    return visible(" ".join(marked_words(instance)))

@@ -5,12 +5,16 @@ from __future__ import annotations
 import argparse
 import ast
 import json
-from collections.abc import Callable, Iterator, Mapping
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.errors import ConfigError, DataError
+from bench.cli import a_path, say_broken, show
+from bench.errors import ConfigError, DataError, StoreError
+from bench.names import visible
 from bench.paths import PRESETS
+from bench.records.store import Store
 from bench.settings.config import preset_names, read_preset
 from methods.registry import METHODS, Registry, RegistryError
 from methods.settings import Settings
@@ -27,7 +31,7 @@ def add_parser(commands: Any) -> None:
     kinds = ("methods", "datasets", "presets", "configs", "runs")
     parser.add_argument("kind", choices=kinds, help="what to list (configs: the same as presets)")
     parser.add_argument("name", nargs="?", help="a method or dataset, for all of its options")
-    parser.add_argument("--out", metavar="DIR", type=Path, default=Path("results"), help="where runs lie")
+    parser.add_argument("--out", metavar="DIR", type=a_path, default=Path("results"), help="where runs lie")
     parser.set_defaults(run=run)
 
 
@@ -36,13 +40,16 @@ def run(args: argparse.Namespace) -> int:
     ConfigError for a broken preset."""
     if args.kind in ("methods", "datasets"):
         registry, options = (METHODS, METHODS.options) if args.kind == "methods" else _datasets()
-        _print(_entries(registry, options)) if args.name is None else _print_options(registry, options, args.name)
+        if args.name is None:
+            _print(_entries(registry, options), registry.targets())
+        else:
+            _print_options(registry, options, args.name)
     elif args.name is not None:
         raise ConfigError(f"list {args.kind} {args.name}: only a method or a dataset has options to list")
     elif args.kind == "runs":
-        _print(_runs(args.out))
+        return _print_runs(args.out)
     else:
-        _print((name, _about(PRESETS / f"{name}.yaml"), _grid(name)) for name in preset_names())
+        _print(((name, _about(PRESETS / f"{name}.yaml"), _grid(name)) for name in preset_names()), preset_names())
     return 0
 
 
@@ -52,13 +59,13 @@ def _datasets() -> tuple[Registry, Options]:
     return DATASETS, lambda name: options_class(DATASETS.load(name))
 
 
-def _print(entries: Any) -> None:
-    rows = list(entries)
-    width = max((len(row[0]) for row in rows), default=0)
-    for name, *lines in rows:
-        print(f"{name:<{width}}  {lines[0]}")
+def _print(entries: Iterable[Sequence[str]], names: Iterable[str]) -> None:
+    """Each entry at once, as a broken plugin may end the process; ``names``: of all."""
+    width = max(map(len, names), default=0)
+    for name, *lines in entries:
+        show(f"{name:<{width}}  {lines[0]}")
         for line in filter(None, lines[1:]):
-            print(f"{'':<{width}}    {line}")
+            show(f"{'':<{width}}    {line}")
 
 
 def _entries(registry: Registry, options: Options) -> Iterator[tuple[str, str, str]]:
@@ -76,20 +83,24 @@ def _print_options(registry: Registry, options: Options, name: str) -> None:
     key = name if registry is METHODS else "dataset"
     rows = [(option, *_kind(row), _default(row), row.get("description", ""))
             for option, row in _schema(options(name)).items()]  # fmt: skip
-    print(f"{name}: {_docstring(registry.targets()[name])}")
+    show(f"{name}: {_docstring(registry.targets()[name])}")
     if not rows:
-        print("no options of its own")
+        show("no options of its own")
         return
     table = [("option", "type", "allowed", "default", "meaning"), *rows]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for row in table:
-        print("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
-    print(f"set with --set {key}.OPTION=VALUE")
+        show("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
+    show(f"set with --set {key}.OPTION=VALUE")
 
 
 def _schema(options: type[Settings]) -> dict[str, dict[str, Any]]:
     """What JSON schema says of every option."""
-    found: dict[str, dict[str, Any]] = options.model_json_schema().get("properties", {})
+    try:
+        with warnings.catch_warnings(action="ignore"):  # of a default that is no JSON
+            found: dict[str, dict[str, Any]] = options.model_json_schema().get("properties", {})
+    except Exception as error:  # pydantic's, for the types of a plugin that it cannot describe
+        raise RegistryError(f"its options cannot be described: {visible(error, 200)}") from error
     return found
 
 
@@ -117,9 +128,10 @@ def _docstring(target: str) -> str:
     try:
         path = source(module)
         tree = ast.parse(path.read_bytes() if path else b"")
-    except (ModuleNotFoundError, SyntaxError):
+    except (ImportError, SyntaxError, ValueError, OSError, RecursionError):
         return ""
-    found = (ast.get_docstring(node) for node in tree.body if getattr(node, "name", "") == name)  # type: ignore[arg-type]
+    definitions = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    found = (ast.get_docstring(node) for node in tree.body if isinstance(node, definitions) and node.name == name)
     return " ".join((next(found, None) or "").partition("\n\n")[0].split())
 
 
@@ -133,12 +145,22 @@ def _grid(preset: str) -> str:
     return f"{raw['dataset']['name']}: " + " x ".join(f"{count} {key}" for key, count in counted.items())
 
 
-def _runs(folder: Path) -> Iterator[tuple[str, str]]:
+def _print_runs(folder: Path) -> int:
+    """One line per run; those that cannot be read are named apart. The exit code."""
     from bench.records.run import Run
 
+    rows, stores = [], list[Store]()
     for path in sorted(folder.glob("*/run.json")):
-        found = Run.open(path.parent)
+        stores.append(Store(path.parent))
+        try:
+            found = Run.open(path.parent)
+        except StoreError as error:
+            stores[-1].broken["run.json"] = str(error)
+            continue
+        stores[-1] = found.store
         states = [record.status for record in found.records]
         others = "".join(f", {states.count(state)} {state}" for state in ("failed", "skipped") if state in states)
         total = len(found.manifest.cells)
-        yield str(path.parent), f"{states.count('ok')} of {total} cells{others}, {found.manifest.created}"
+        rows.append((str(path.parent), f"{states.count('ok')} of {total} cells{others}, {found.manifest.created}"))
+    _print(rows, [row[0] for row in rows])
+    return say_broken(*stores)

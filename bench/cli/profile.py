@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench.cli import FAILURE
+from bench.cli import FAILURE, a_path, say, show
 from bench.errors import ConfigError
 
 PARTS = ("selection", "distances", "bm25", "labels", "search", "step", "database", "methods")
@@ -21,7 +20,7 @@ def add_parser(commands: Any) -> None:
     add("--quick", action="store_true", help="every row with a floor, databases of 10^5 at most, in under four minutes")
     add("--only", metavar="A,B", help=f"parts to measure, of {', '.join(PARTS)}")
     add("--device", metavar="cpu|cuda|auto", default="cpu", help="where the methods compute (the paths: on the CPU)")
-    add("--out", metavar="DIR", type=Path, default=Path("results") / "profile", help="default: results/profile")
+    add("--out", metavar="DIR", type=a_path, default=Path("results") / "profile", help="default: results/profile")
     parser.set_defaults(run=run)
 
 
@@ -45,19 +44,19 @@ def run(args: argparse.Namespace) -> int:
     todo = pieces(chosen, quick=args.quick, device=device)
     for number, piece in enumerate(todo, start=1):
         spent = time.perf_counter() - started
-        print(f"[{number}/{len(todo)}] {piece.title} ({spent:.0f} s so far)", file=sys.stderr, flush=True)
+        say(f"[{number}/{len(todo)}] {piece.title} ({spent:.0f} s so far)")
         for found in measure(piece):
             if isinstance(found, Row):
                 rows.append(found)
-                print(line(found), flush=True)
+                show(line(found))
             else:
                 costs.append(found)
-                print(cost_line(found), flush=True)
+                show(cost_line(found))
         written = write(args.out, rows, costs, about)  # after each piece: an interruption loses but one
     failed = [row for row in rows if row.problems]
-    print(f"\n{len(rows) - len(failed)} of {len(rows)} rows hold, {time.perf_counter() - started:.0f} s; written:")
+    show(f"\n{len(rows) - len(failed)} of {len(rows)} rows hold, {time.perf_counter() - started:.0f} s; written:")
     for path in written:
-        print(f"  {path}")
+        show(f"  {path}")
     return FAILURE if failed else 0
 
 

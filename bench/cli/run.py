@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from bench.cli import FAILURE, INTERRUPTED, add_setting_flags, read_config, say, say_failed
+from bench.cli import FAILURE, INTERRUPTED, a_path, add_setting_flags, read_config, say, say_failed, show
 from bench.cli.report import publish
 from bench.errors import ConfigError
 from bench.records.store import Store
@@ -29,15 +29,15 @@ def add_parser(commands: Any) -> None:
     add("--probes", action="store_true", help="also predict the test set with other neighbours in place of the "
         "retrieved ones, without training again: random, relabelled, of the gold relation, none")  # fmt: skip
     add("--methods", metavar="A,B", help="methods to compare (`bench list methods`)")
-    add("--tuned", metavar="DIR", type=Path, help="folder that `bench tune` wrote: METHOD_tuned in --methods is METHOD "
-        "with the settings of DIR/METHOD.yaml; without such a name all methods are taken so")  # fmt: skip
+    add("--tuned", metavar="DIR", type=a_path, help="folder that `bench tune` wrote: METHOD_tuned in --methods is "
+        "METHOD with the settings of DIR/METHOD.yaml; without such a name all methods are taken so")  # fmt: skip
     add("--ratios", metavar="0.01,0.1,1", help="shares of the training data")
     add("--draws", metavar="0,1|0-4", help="which instances are drawn")
     add("--seeds", metavar="0,1|0-4", help="training seeds")
     add("--set", metavar="KEY=VALUE", dest="settings", action="append", default=[], help="any other setting, such as "
         "budget.max_steps=100, models.generator=tiny, etrag.k=5 (of etrag, not of etrag_tuned) or dataset.size=500; "
         "repeatable")  # fmt: skip
-    add("--out", metavar="DIR", type=Path, help="folder of the run (default: results/PRESET-DATASET)")
+    add("--out", metavar="DIR", type=a_path, help="folder of the run (default: results/PRESET-DATASET)")
     add("--dry-run", action="store_true", help="show the grid and which cells have results, run nothing")
     add("--explain", action="store_true", help="say for each cell without a result what differs from earlier results")
     add("--fresh", action="store_true", help="run every cell of the grid again and replace its result")
@@ -97,6 +97,8 @@ def _work(job: Job, config: RunConfig, notes: Sequence[str]) -> int:
 
 def _announce(job: Job, notes: Sequence[str]) -> None:
     stored = len(job.specs) - len(job.waiting)
+    for line in job.store.broken.values():
+        say(f"to run again: {line}")
     say(f"{job.store.out}: {len(job.specs)} cells, {stored} stored, {len(job.waiting)} to run")
     for note in notes:
         say(f"note: {note}")
@@ -109,17 +111,17 @@ def _explain(job: Job) -> None:
     for spec in job.waiting:
         reasons = ["--fresh"] if job.fresh else explain(spec.cell_id, spec.identity, records, type(spec.options))
         for reason in reasons:
-            print(f"{spec.cell_id}  {spec.label}: {reason}")
+            show(f"{spec.cell_id}  {spec.label}: {reason}")
 
 
 def _show_grid(job: Job, config: RunConfig) -> None:
     from bench.run.plan import too_few
     from bench.statistics.power import plan_lines
 
-    print("\n".join(plan_lines(len(job.dataset.test), len(config.draws), len(config.seeds))))
+    show("\n".join(plan_lines(len(job.dataset.test), len(config.draws), len(config.seeds))))
     missing = {spec.cell_id for spec in job.waiting}
     for spec in job.specs:
-        print(f"{'to run' if spec.cell_id in missing else 'stored'}  {spec.cell_id}  {spec.label}")
+        show(f"{'to run' if spec.cell_id in missing else 'stored'}  {spec.cell_id}  {spec.label}")
     for spec in job.waiting:
         if reason := too_few(spec, job.dataset):
-            print(f"too few  {spec.cell_id}  {spec.label}: {reason}")
+            show(f"too few  {spec.cell_id}  {spec.label}: {reason}")

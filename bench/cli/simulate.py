@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from bench.cli import show
 from bench.errors import ConfigError
 
 
@@ -23,11 +24,11 @@ def run(args: argparse.Namespace) -> int:
             raise ConfigError(f"--{name} {getattr(args, name)}: expected at least {least}")
     from bench.statistics.simulation import rates
 
-    print(f"{'rate over ' + str(args.comparisons) + ' comparisons':<64}   rate  promised  sampling error")
+    show(f"{'rate over ' + str(args.comparisons) + ' comparisons':<64}   rate  promised  sampling error")
     for found in rates(args.comparisons, args.resamples, args.seed):
         promised = "–" if found.promised is None else f"{100 * found.promised:.1f}%"
-        print(f"{found.name:<64} {100 * found.rate:5.1f}%  {promised:>8}  {100 * found.error:13.1f}%", flush=True)
-    print(
+        show(f"{found.name:<64} {100 * found.rate:5.1f}%  {promised:>8}  {100 * found.error:13.1f}%")
+    show(
         "Unequal models: where models differ from run to run, a test over instances speaks of these models, not of\n"
         "the method. Student's t over draws speaks of the method, but on these test instances, which all runs share:\n"
         "it may reject a little too often."

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from bench.cli import FAILURE, INTERRUPTED, add_setting_flags, read_config, say
+from bench.cli import FAILURE, INTERRUPTED, a_path, add_setting_flags, read_config, say, show
 from bench.errors import ConfigError, StoreError
 from bench.settings.config import RunConfig
 from bench.settings.variants import file_name
@@ -37,11 +37,11 @@ def add_parser(commands: Any) -> None:
     add_setting_flags(add)
     add("--set", metavar="KEY=VALUE", dest="settings", action="append", default=[], help="any other setting; that of a "
         "tuned name is the first trial's; repeatable")  # fmt: skip
-    add("--space", metavar="FILE", type=Path, help="YAML file in place of the method's search space: "
+    add("--space", metavar="FILE", type=a_path, help="YAML file in place of the method's search space: "
         "NAME: [a, b] or NAME: {low: 0.001, high: 1.0, log: true}")  # fmt: skip
-    add("--storage", metavar="URL|FILE", help="where trials are kept: a journal file, or a database of Optuna "
-        "(postgresql://..., mysql://..., sqlite:///...); several processes may share it")  # fmt: skip
-    add("--out", metavar="DIR", type=Path, help="folder of METHOD.yaml and METHOD/ (default: "
+    add("--storage", metavar="URL|FILE", type=_storage, help="where trials are kept: a journal file, or a database of "
+        "Optuna (postgresql://..., mysql://..., sqlite:///...); several processes may share it")  # fmt: skip
+    add("--out", metavar="DIR", type=a_path, help="folder of METHOD.yaml and METHOD/ (default: "
         "configs/tuned/DATASET-RATIO and results/tuning/PRESET-DATASET-RATIO)")  # fmt: skip
     parser.set_defaults(run=run)
 
@@ -86,6 +86,11 @@ def run(args: argparse.Namespace) -> int:
     return code
 
 
+def _storage(text: str) -> str | Path:
+    """A database's URL or a file."""
+    return text if "://" in text else a_path(text)
+
+
 def _check(args: argparse.Namespace, config: RunConfig) -> None:
     for flag, values in (("--ratio", config.ratios), ("--seed", config.seeds)):
         if len(values) > 1:
@@ -94,7 +99,7 @@ def _check(args: argparse.Namespace, config: RunConfig) -> None:
         raise ConfigError("--space holds the search space of one method; tune one at a time with it")
     if config.variants.keys() & set(config.methods):
         raise ConfigError("--method: a variant cannot be tuned; tune its method")
-    for folder in (args.out, args.storage and "://" not in args.storage and Path(args.storage).parent):
+    for folder in (args.out, isinstance(args.storage, Path) and args.storage.parent):
         if folder and folder.exists() and not folder.is_dir():
             raise ConfigError(f"{folder} is a file; name a folder")
 
@@ -109,9 +114,9 @@ def _tune(
 
     method, where, draws = specs[0].method, f"{dataset.name}-{specs[0].ratio:g}", folds(specs, dataset)
     folder = (args.out or Path("results") / "tuning" / file_name(f"{config.preset}-{where}")) / file_name(method)
-    storage = args.storage or str(folder / "study.journal")
+    storage = args.storage or folder / "study.journal"
     study = open_study(
-        storage if "://" in storage else Path(storage),
+        storage,
         f"{config.preset}-{where}-{method}",
         identity(specs, space),
         seed=specs[0].seed,
@@ -167,12 +172,12 @@ def _publish(study: Study, config: RunConfig, space: SearchSpace, folder: Path, 
     assert variant.source is not None
     source, default = variant.source, variant.source.dev_score_default
     before = "failed" if default is None else f"{100 * default:.1f}"
-    print(f"{method}: dev F1 {100 * source.dev_score:.1f} by trial {source.best_trial} (defaults: {before}), "
+    show(f"{method}: dev F1 {100 * source.dev_score:.1f} by trial {source.best_trial} (defaults: {before}), "
           f"{source.completed} trials completed, {source.pruned} pruned, {source.failed} failed")  # fmt: skip
-    print(f"  {settings(completed(study)[0].params)}")
+    show(f"  {settings(completed(study)[0].params)}")
     for note in missing:
-        print(f"note: {note}")
-    print("written:")
+        show(f"note: {note}")
+    show("written:")
     for path in (file, table, *figures):
-        print(f"  {path}")
+        show(f"  {path}")
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -14,11 +15,12 @@ from bench.data.base import Dataset
 from bench.data.groups import grouped
 from bench.data.leaks import drop_leaks as without_leaks
 from bench.data.split_ids import with_split_ids
-from bench.errors import DataError
+from bench.errors import ConfigError, DataError
+from bench.names import visible
 from bench.settings.config import RunConfig
 from bench.settings.flags import parsed
 from bench.settings.validation import is_text, kinds
-from methods.registry import Registry
+from methods.registry import Registry, RegistryError
 from methods.settings import Settings
 
 __all__ = ["DATASETS", "DataError", "Dataset", "load_configured", "load_dataset", "options_class", "resolve_options"]
@@ -53,13 +55,50 @@ def load_dataset(
 
         def load(data_dir: Path | None, options: Options) -> Dataset: ...
 
-    Raises RegistryError for an unknown name and DataError for an unknown or unfit option and for unfit data.
+    Raises RegistryError for an unknown name and DataError for an unknown or unfit option, for unfit data and for
+    whatever the loader of a plugin raises or gets wrong.
     """
     loader = DATASETS.load(name)
-    dataset = loader(data_dir, resolve_options(name, options, loader))
+    resolved = resolve_options(name, options, loader)
+    try:
+        dataset = loader(data_dir, resolved)
+    except (DataError, ConfigError, RegistryError, OSError):
+        raise
+    except Exception as error:
+        if DATASETS.is_builtin(name):
+            raise
+        what = visible(f"{type(error).__name__}: {visible(error)}", 300)
+        raise DataError(f"the loader of dataset {name!r} is broken: {what}") from error
     if not isinstance(dataset, Dataset):
         raise DataError(f"the loader of dataset {name!r} returned {type(dataset).__name__}, not a Dataset")
+    if not DATASETS.is_builtin(name) and (why := _unusable(dataset)):
+        raise DataError(f"the loader of dataset {name!r} is broken: {visible(why, 300)}")
     return without_leaks(dataset) if drop_leaks else dataset
+
+
+def _unusable(dataset: Dataset) -> str:
+    """Why nothing could be run on the corpus of a plugin, "" where it can."""
+    parts = {"train": dataset.train, "dev": dataset.dev, "test": dataset.test}
+    for part in ("train", "test"):
+        if not parts[part]:
+            return f"it has no {part} instances"
+    for part, instances in parts.items():
+        if len({i.id for i in instances}) < len(instances):
+            return f"an id stands twice in {part}"
+        unknown = next((name for i in instances for name in i.relations if name not in dataset.schema.index), None)
+        if unknown is not None:
+            return f"the relation {unknown!r} of {part} is not in its schema"
+    remarks = dataset.card.get("remarks", ())
+    if not isinstance(remarks, list | tuple) or not all(isinstance(remark, str) for remark in remarks):
+        return "the remarks of its card are no sentences"
+    try:
+        json.dumps(dict(dataset.card), allow_nan=False)
+        for instances in parts.values():
+            for i in instances:
+                " ".join((i.id, i.relation, *i.tokens)).encode()
+    except (TypeError, ValueError) as error:  # UnicodeEncodeError is a ValueError
+        return f"a text or its card cannot be written: {error}"
+    return ""
 
 
 def load_configured(config: RunConfig) -> Dataset:

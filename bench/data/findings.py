@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from bench.data.base import Dataset
-from bench.data.corpora.rows import HIDDEN
 from bench.data.duplicates import Key, key, token_words
 from bench.data.groups import group_names
+from bench.names import visible
 from methods.types import Instance, RelationSchema, Span
 
 EXAMPLES = 3
-_UNSHOWN = re.compile(f"(?! )[{HIDDEN}\ud800-\udfff]")  # also half of a surrogate pair
 UP_TO = "up to case, punctuation and, outside entities, numbers"
 REPEATED = "instances that repeat one of their own split"
 Instances = Sequence[Instance]
@@ -24,7 +22,7 @@ Severity = Literal["leak", "warning", "note"]
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """Ids and the shortened sentence of the first of them, safe to print (`visible`)."""
+    """Ids and the shortened sentence of the first of them, safe to print (`shown`)."""
 
     ids: tuple[str, ...]
     text: str
@@ -42,14 +40,13 @@ class Finding:
     examples: tuple[Example, ...] = ()
 
 
-def visible(text: str, width: int = 120) -> str:
-    """Untrusted text on one line of at most ``width`` characters; what does not show is written as its code point."""
-    shown = _UNSHOWN.sub(lambda found: f"\\u{{{ord(found[0]):x}}}", " ".join(text.split()))
-    return shown if len(shown) <= width else f"{shown[: width - 1]}…"
+def shown(text: str) -> str:
+    """Untrusted text of an example, on one line."""
+    return visible(text, 120)
 
 
 def finding(kind: str, severity: Severity, message: str, found: Instances, total: Instances) -> Finding:
-    examples = tuple(Example((visible(i.id),), visible(i.text())) for i in found[:EXAMPLES])
+    examples = tuple(Example((shown(i.id),), shown(i.text())) for i in found[:EXAMPLES])
     return Finding(kind, severity, message, len(found), len(total), examples)
 
 
@@ -61,8 +58,8 @@ def conflicts(instances: Instances) -> Finding:
     torn = [group for group in groups.values() if len({instance.relation for instance in group}) > 1]
     examples = tuple(
         Example(
-            tuple(visible(instance.id) for instance in group[:EXAMPLES]),
-            visible(f"{' / '.join(sorted({i.relation for i in group}))}: {group[0].text()}"),
+            tuple(shown(instance.id) for instance in group[:EXAMPLES]),
+            shown(f"{' / '.join(sorted({i.relation for i in group}))}: {group[0].text()}"),
         )
         for group in torn[:EXAMPLES]
     )
@@ -73,7 +70,7 @@ def conflicts(instances: Instances) -> Finding:
 def templates(schema: RelationSchema) -> Finding:
     """Relations told by sentences about the instance's entities; none where they are told by phrases."""
     names = schema.names if schema.template else ()
-    examples = tuple(Example((), visible(f"{name}: {schema.verbalisations[name]}")) for name in names[:EXAMPLES])
+    examples = tuple(Example((), shown(f"{name}: {schema.verbalisations[name]}")) for name in names[:EXAMPLES])
     return Finding("templates", "note", "relations told by templates", len(names), len(schema.names), examples)
 
 
@@ -95,7 +92,7 @@ def misplaced(dataset: Dataset) -> list[Finding]:
     if not isinstance(found, Mapping):
         return []
     examples = tuple(
-        Example((visible(name),), f"name {visible(given)!r} against {visible(words)!r}")
+        Example((shown(name),), f"name {shown(given)!r} against {shown(words)!r}")
         for name, given, words in dataset.misplaced
     )
     message = "instances with an entity whose name is not the words at its position"

@@ -25,8 +25,8 @@ from bench.data.findings import (
     finding,
     misplaced,
     oddities,
+    shown,
     templates,
-    visible,
     within,
 )
 from bench.data.split import relation_counts, subset
@@ -157,8 +157,8 @@ def _repeat_findings(dataset: Dataset, splits: Mapping[str, Instances]) -> list[
 
 
 def _repeat_example(repeat: Repeat, text: str) -> Example:
-    shown = visible(text) if repeat.exact else f"{repeat.similarity:.2f}: {visible(text)}"
-    return Example((visible(repeat.instance), visible(repeat.of)), shown)
+    told = shown(text) if repeat.exact else f"{repeat.similarity:.2f}: {shown(text)}"
+    return Example((shown(repeat.instance), shown(repeat.of)), told)
 
 
 def _pair_overlap(splits: Mapping[str, Instances]) -> list[Finding]:
@@ -200,7 +200,7 @@ def _absent(dataset: Dataset, subsets: Mapping[str, Mapping[str, Any]]) -> Itera
             for name in card[f"absent_in_{part}"]:
                 ratios[name].append(ratio)
         examples = tuple(
-            Example((), f"{visible(name)} at {', '.join(at)}") for name, at in list(ratios.items())[:EXAMPLES]
+            Example((), f"{shown(name)} at {', '.join(at)}") for name, at in list(ratios.items())[:EXAMPLES]
         )
         message = f"relations of test that {part} lacks"
         yield Finding(f"absent_in_{part}", severity, message, len(ratios), len(dataset.schema.names), examples)

@@ -78,7 +78,7 @@ def _frame_axes(axes: Axes, ratios: list[float], summary: pd.DataFrame) -> None:
     axes.set_xticks(ratios, [f"{ratio_name(r)}\n{_n_text(summary[summary['ratio'] == r])}" for r in ratios])
     axes.set_xlim(ratios[0] / 10**0.22, ratios[-1] * 10**0.22)
     axes.set_xlabel("training instances (below: n = draws×seeds)")
-    axes.set_ylabel(f"{metric_name(summary['metric'].iloc[0])} (%)")
+    axes.set_ylabel(f"{plain(metric_name(summary['metric'].iloc[0]))} (%)")
     axes.grid(visible=True, axis="y")
     axes.set_axisbelow(True)
     low, high = axes.get_ylim()

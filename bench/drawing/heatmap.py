@@ -7,8 +7,12 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
-from bench.data.findings import visible
-from bench.drawing.style import paper_style, plain
+from bench.drawing.style import numbered, paper_style, plain
+
+
+def names_of(counts: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """The names of the axes, in their order."""
+    return sorted({*counts, *(name for row in counts.values() for name in row)})
 
 
 def confusion_heatmap(counts: Mapping[str, Mapping[str, int]], title: str, rows: str, columns: str) -> Figure:
@@ -17,11 +21,12 @@ def confusion_heatmap(counts: Mapping[str, Mapping[str, int]], title: str, rows:
     ``counts``: {row name: {column name: how many}}; names are sorted, and columns are those of rows and fields alike.
     Raises ValueError for no counts.
     """
-    names = sorted({*counts, *(name for row in counts.values() for name in row)})
+    names = names_of(counts)
     table = np.array([[row.get(name, 0) for name in names] for _, row in sorted(counts.items())], dtype=float)
     if not table.size or not table.sum():
         raise ValueError("no counts to draw")
     shares = 100 * table / np.maximum(table.sum(axis=1, keepdims=True), 1)
+    labels = numbered(names, 30)
     with paper_style():
         figure = Figure(figsize=(2.2 + 0.24 * len(names), 1.6 + 0.22 * len(counts)), layout="constrained")
         axes = figure.add_subplot()
@@ -30,9 +35,9 @@ def confusion_heatmap(counts: Mapping[str, Mapping[str, int]], title: str, rows:
             if share >= 1:
                 colour = "white" if share > 55 else "black"
                 axes.text(column, row, f"{share:.0f}", ha="center", va="center", fontsize=5, color=colour)
-        axes.set_xticks(range(len(names)), [plain(visible(name, 30)) for name in names], rotation=90, fontsize=6)
-        axes.set_yticks(range(len(counts)), [plain(visible(name, 30)) for name in sorted(counts)], fontsize=6)
-        axes.set_xlabel(columns)
-        axes.set_ylabel(rows)
+        axes.set_xticks(range(len(names)), labels, rotation=90, fontsize=6)
+        axes.set_yticks(range(len(counts)), [labels[names.index(name)] for name in sorted(counts)], fontsize=6)
+        axes.set_xlabel(plain(columns))
+        axes.set_ylabel(plain(rows))
         axes.set_title(f"{plain(title)} (% of row)", loc="left")
     return figure

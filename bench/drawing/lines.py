@@ -33,13 +33,13 @@ def line_panels(points: pd.DataFrame, title: str, x_label: str, *, log_x: bool =
             for line, artist in _draw_lines(axes, of_panel, lines):
                 legend.setdefault(line, artist)
             _frame(axes, sorted(of_panel["x"].unique()), log_x)
-            axes.set_xlabel(x_label)
+            axes.set_xlabel(plain(x_label))
             if shared:
                 axes.set_title(plain(panel), loc="left")
             else:
                 axes.set_ylabel(plain(panel))
         if shared:
-            figure.axes[0].set_ylabel(points.attrs["y_label"])
+            figure.axes[0].set_ylabel(plain(points.attrs["y_label"]))
         figure.suptitle(plain(title), fontsize=8)
         names = [plain(line) for line in legend]
         figure.legend(

@@ -52,7 +52,7 @@ def quality_by_cost(summary: pd.DataFrame) -> Figure:
             axes.set_xlabel(label)
             axes.grid(visible=True)
             axes.set_axisbelow(True)
-        figure.axes[0].set_ylabel(f"{metric_name(summary['metric'].iloc[0])} (%)")
+        figure.axes[0].set_ylabel(f"{plain(metric_name(summary['metric'].iloc[0]))} (%)")
         figure.axes[0].set_title(f"{plain(names[0])}: lines join the Pareto fronts", loc="left")
         handles = [Line2D([], [], linestyle="none", label=plain(m), **look(i)) for i, m in enumerate(methods)]
         figure.legend(handles=handles, loc="outside upper center", ncols=min(4, len(methods)), frameon=False)

@@ -38,7 +38,7 @@ def spread_by_run(cells: pd.DataFrame) -> Figure:
             axes.grid(visible=True, axis="y")
             axes.set_axisbelow(True)
         metric = next((value for value in cells["metric"] if value), "")
-        panels[0].set_ylabel(f"{metric_name(metric)} (%)")
+        panels[0].set_ylabel(f"{plain(metric_name(metric))} (%)")
         figure.suptitle(f"{plain(names[0])}: runs by draw (columns) and seed (points)", fontsize=8)
     return figure
 

@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, Literal
 
-from matplotlib import style
+import matplotlib
+from matplotlib import font_manager, style
 from matplotlib.figure import Figure
+
+from bench.names import visible
 
 # Okabe and Ito's palette without its yellow (too pale on white), the first four far apart in lightness;
 # marker, fill and dashes carry the distinction where there is no colour.
 COLOURS = ("#0072B2", "#E69F00", "#000000", "#D55E00", "#56B4E9", "#009E73", "#CC79A7")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
+_FONT = "DejaVu Sans"
+# For Chinese, Japanese and Korean, for Indic scripts, Arabic, Hebrew and Thai, for all else: taken where installed.
+_SCRIPTS = (
+    *(f"Noto Sans CJK {region}" for region in ("SC", "TC", "JP", "KR", "HK")),
+    *("Source Han Sans SC", "WenQuanYi Zen Hei", "WenQuanYi Micro Hei", "Droid Sans Fallback", "IPAexGothic"),
+    *("Hiragino Sans", "PingFang SC", "Microsoft YaHei", "SimHei", "Malgun Gothic", "NanumGothic"),
+    *(f"Noto Sans {script}" for script in ("Devanagari", "Bengali", "Tamil", "Telugu", "Arabic", "Hebrew", "Thai")),
+    *("Lohit Devanagari", "Noto Naskh Arabic", "Mangal", "FreeSans", "Arial Unicode MS", "Unifont"),
+)
+_SHAPES = tuple(map(int, matplotlib.__version__.split(".")[:2])) >= (3, 11)  # joins letters, writes from the right
 _STYLE = {
     "font.size": 8,
     "axes.labelsize": 8,
@@ -37,7 +52,7 @@ _STYLE = {
 @contextmanager
 def paper_style() -> Iterator[None]:
     """Matplotlib's defaults and ours, whatever the user's own matplotlibrc says."""
-    with style.context(["default", _STYLE]):  # type: ignore[list-item,unused-ignore]
+    with style.context(["default", _STYLE | {"font.family": list(_fonts())}]):  # type: ignore[list-item,unused-ignore]
         yield
 
 
@@ -55,8 +70,46 @@ def dashes(place: int) -> Any:
 
 
 def plain(text: str) -> str:
-    """A name as it stands: a dollar sign would start a formula."""
-    return text.replace("$", r"\$")
+    """A name as it stands: a dollar sign would start a formula, and what no font here has is shown as code points."""
+    shown = "".join(c if drawable(c) else f"\\u{{{ord(c):x}}}" for c in visible(text))
+    return shown.replace("$", r"\$")
+
+
+def numbered(names: Sequence[str], width: int) -> list[str]:
+    """Names for an axis, of at most ``width`` characters. One that no font here has is its number among them instead
+    (`numbers`), which a `legend` explains."""
+    found = numbers(names)
+    return [found.get(name) or plain(visible(name, width)) for name in names]
+
+
+def numbers(names: Sequence[str]) -> dict[str, str]:
+    """The names that cannot be drawn, each with its number, counted from 1: {name: "(3)"}."""
+    return {name: f"({place})" for place, name in enumerate(names, 1) if not drawable(visible(name))}
+
+
+def legend(names: Sequence[str]) -> list[str]:
+    """A sentence that says what the numbers of `numbered` stand for; none without such numbers."""
+    listed = ", ".join(f"{number} {visible(name)}" for name, number in numbers(names).items())
+    return [f"No font here has the characters of these names, numbered in the plot: {listed}"] if listed else []
+
+
+def drawable(text: str) -> bool:
+    """Whether the fonts of `paper_style` have every character, in an order that matplotlib can draw."""
+    if not _SHAPES and any(unicodedata.bidirectional(c) in ("R", "AL") for c in text):
+        return False
+    return all(c.isascii() or any(ord(c) in _glyphs(font) for font in _fonts()) for c in text)
+
+
+@cache
+def _fonts() -> tuple[str, ...]:
+    """DejaVu Sans, which comes with matplotlib, and those installed ones that have the scripts that it lacks."""
+    installed = {font.name for font in font_manager.fontManager.ttflist}
+    return (_FONT, *(name for name in _SCRIPTS if name in installed))
+
+
+@cache
+def _glyphs(font: str) -> frozenset[int]:
+    return frozenset(font_manager.get_font(font_manager.findfont(font)).get_charmap())
 
 
 def figure_bytes(figure: Figure, form: Literal["png", "pdf", "svg"]) -> bytes:

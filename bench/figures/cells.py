@@ -84,6 +84,11 @@ class Cell:
     missing: str = ""
 
     @property
+    def has_predictions(self) -> bool:
+        """Whether the predictions are kept from which its score follows."""
+        return bool(self.record and self.store and self.store.predictions_path(self.record.cell_id).exists())
+
+    @property
     def neighbours(self) -> Mapping[str, Any] | None:
         return self.record.neighbours if self.record else None
 
@@ -127,26 +132,32 @@ def stores(folder: Path, *, new: bool = False) -> list[Store]:
 
 
 def read_records(places: Sequence[Store]) -> list[tuple[Store, Record]]:
-    """Every record of every run. Raises StoreError for one that is broken."""
+    """Every record of every run. Broken ones are left out, and noted in their store's ``broken``."""
     return [(store, record) for store in places for record in store.records()]
 
 
 def find(
     wishes: Sequence[Wanted], records: Sequence[tuple[Store, Record]], *, sharing: Collection[str] = ()
 ) -> list[Cell]:
-    """The newest record that answers each wish (the last id of equally new ones). ``sharing``: it is also to have these
-    parts of what its neighbours share."""
+    """The newest record that answers each wish (the last id of equally new ones) and follows from its predictions,
+    where those are kept; others are noted in their store's ``broken``. ``sharing``: it is also to have these parts of
+    what its neighbours share."""
     return [_newest(wish, [(s, r) for s, r in records if answers(r, wish)], sharing) for wish in wishes]
 
 
 def _newest(wish: Wanted, found: Sequence[tuple[Store, Record]], sharing: Collection[str]) -> Cell:
-    done = [(store, record) for store, record in found if record.ok]
     if not found:
         return Cell(wish, missing="no record")
-    store, record = max(done or found, key=lambda pair: (pair[1].created, pair[1].cell_id))
-    if not done:
-        return Cell(wish, missing=f"{record.status}: {record.error.message if record.error else 'no reason'}")
-    return Cell(wish, record, store, _without(record, sharing))
+    newest = sorted(found, key=lambda pair: (pair[1].created, pair[1].cell_id), reverse=True)
+    done = [(store, record) for store, record in newest if record.ok]
+    for store, record in done:
+        if not store.predictions_path(record.cell_id).exists() or store.sound(record):
+            return Cell(wish, record, store, _without(record, sharing))
+    if done:
+        store, record = done[0]
+        return Cell(wish, missing=store.broken[record.cell_id])
+    _, record = newest[0]
+    return Cell(wish, missing=f"{record.status}: {record.error.message if record.error else 'no reason'}")
 
 
 def _without(record: Record, sharing: Collection[str]) -> str:

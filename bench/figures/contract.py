@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from bench.errors import ConfigError
+from bench.names import visible
 from bench.paths import CONTRACTS
-from bench.settings.flags import one_line
+from bench.settings.yaml_text import read_yaml_file
 from methods.settings import Settings
 
 
@@ -238,14 +238,12 @@ def _read(name: str) -> Contract:
     else:
         raise ConfigError(f"unknown figure {name!r}. Known: {', '.join(contract_names())} (or give a .yaml file)")
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise ConfigError(f"figure {path} cannot be read: {one_line(error)}") from error
-    if not isinstance(raw, dict):
-        raise ConfigError(f"figure {path}: expected keys and values, found {type(raw).__name__}")
+        raw = read_yaml_file(path, f"figure {path}")
+    except FileNotFoundError:
+        raise ConfigError(f"figure {path} cannot be read: there is no such file") from None
     try:
         return Contract.model_validate({"name": path.stem, **raw})
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(one_line(f"figure {path.stem}: {where}: {first['msg']}")) from None
+        raise ConfigError(visible(f"figure {path.stem}: {where}: {first['msg']}")) from None

@@ -33,7 +33,7 @@ def derive(places: Sequence[Store], folders: Mapping[str, Path]) -> list[str]:
             continue
         manifest = read_manifest(store)
         folder = folders.get(waiting[0].dataset)
-        dataset, why = Run(store, manifest).corpus(folder) if manifest else (None, "it has no run.json")
+        dataset, why = Run(store, manifest).corpus(folder, as_run=True) if manifest else (None, "it has no run.json")
         if dataset is None:
             problems.append(f"{store.out.name}, {len(waiting)} to derive: {why}")
             continue

@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from bench.drawing.by_ratio import f1_by_ratio
-from bench.drawing.heatmap import confusion_heatmap
+from bench.drawing.heatmap import confusion_heatmap, names_of
 from bench.drawing.lines import line_panels
 from bench.figures.cells import Cell
 from bench.figures.contract import Confusion, Contract, History, Lines, Sharing
@@ -53,6 +53,12 @@ def confusion(cells: Sequence[Cell], figure: Confusion) -> dict[str, Counter[str
             for query, row in cell.neighbours["confusion"].items():
                 counts[query].update(row)
     return dict(counts)
+
+
+def axis_names(contract: Contract, cells: Sequence[Cell]) -> list[str]:
+    """The relations along the axes of the contract's figure, in their order; none where it has no such axes."""
+    figure = contract.figure
+    return names_of(confusion(cells, figure)) if isinstance(figure, Confusion) else []
 
 
 def _lines(contract: Contract, figure: Lines, cells: Sequence[Cell]) -> pd.DataFrame:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.drawing.style import figure_bytes
+from bench.drawing.style import figure_bytes, legend
 from bench.errors import StoreError
 from bench.figures.cells import Cell, Wanted
 from bench.figures.contract import Contract, Value
-from bench.figures.draw import draw
+from bench.figures.draw import axis_names, draw
 from bench.figures.numbers import numbers, shown, summary, values_of
 from bench.figures.readings import readings_table
 from bench.figures.rules import Estimate, Verdict, verdicts
@@ -117,6 +117,7 @@ def _section(contract: Contract, cells: Sequence[Cell], found: Sequence[Verdict]
         parts.append(f"### {escape_markdown(dataset)}\n")
         if dataset in drawn:
             parts.append(f"![{escape_markdown(f'{contract.title}, {dataset}')}]({drawn[dataset]}.png)\n")
+            parts += [f"{escape_markdown(line)}\n" for line in legend(axis_names(contract, own))]
         if any(cell.record for cell in own):
             parts.append(to_markdown(_values(contract, own)))
         decided = [verdict for verdict in found if verdict.dataset == dataset]

@@ -66,9 +66,14 @@ def completed(identity: Mapping[str, Any], options: type[Settings] = Settings) -
     whole = {name: value for name, value in identity.items() if name in used or name not in MODEL_FILES}
     for name, default in _absent(options).items():
         recorded = whole.get(name, default)
-        whole[name] = {**default, **(recorded or {})} if isinstance(default, Mapping) else recorded
+        whole[name] = {**default, **_section(recorded)} if isinstance(default, Mapping) else recorded
     whole["models"] = {name: value for name, value in whole["models"].items() if name in options.uses}
     return whole
+
+
+def _section(recorded: Any) -> Mapping[str, Any]:
+    """Empty for what is none: configurations of other versions, or edited ones, are compared too."""
+    return recorded if isinstance(recorded, Mapping) else {}
 
 
 def _absent(options: type[Settings]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from bench.data.base import Dataset
 from bench.data.quality import inspect
@@ -16,6 +16,12 @@ from bench.errors import ConfigError, StoreError
 from bench.records.record import SCHEMA_VERSION
 from bench.records.store import Store
 from bench.settings.config import RunConfig
+
+
+def _once(cells: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(cells)) < len(cells):
+        raise ValueError("a cell is planned twice")
+    return cells
 
 
 class Manifest(BaseModel):
@@ -29,7 +35,7 @@ class Manifest(BaseModel):
     schema_version: int = SCHEMA_VERSION
     command: str = ""
     config: dict[str, Any] = {}
-    cells: tuple[Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")], ...]
+    cells: Annotated[tuple[Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")], ...], AfterValidator(_once)]
     warnings: tuple[str, ...] = ()
     created: str = ""
     dataset: dict[str, Any] = {}

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
 from bench.data import Dataset, load_configured
-from bench.errors import ConfigError, DataError
+from bench.errors import ConfigError, DataError, StoreError
+from bench.names import visible
 from bench.records.identity import differences, key_of
 from bench.records.manifest import Manifest, read_manifest
 from bench.records.record import Record
 from bench.records.store import Store
-from bench.settings.flags import one_line
+from bench.settings.config import DatasetConfig
 from methods.registry import RegistryError
 
 Setting = tuple[float, int, int]  # ratio, draw, seed
+_PATH = re.compile(r"[/\\\\]|^~")
 
 
 @dataclass(frozen=True)
@@ -39,32 +42,72 @@ class Run:
 
     @cached_property
     def records(self) -> tuple[Record, ...]:
-        """Those of the plan that exist, in its order, failed and skipped ones too. Raises StoreError."""
-        return tuple(self.store.records(self.manifest.cells))
+        """Those of the plan that exist, in its order, failed and skipped ones too (`planned_records`)."""
+        return planned_records(self.store, self.manifest.cells)
 
     @cached_property
     def finished(self) -> tuple[Record, ...]:
-        """Those with a result. Raises ConfigError where there is none, and StoreError."""
+        """Those with a result. Raises ConfigError where there is none, StoreError where all are broken."""
         if found := tuple(record for record in self.records if record.ok):
             return found
         skipped = next(
             (record.error.message for record in self.records if record.status == "skipped" and record.error), ""
         )
-        why = f"; skipped: {one_line(skipped)}" if skipped else " yet"
+        if self.store.broken:
+            raise StoreError("; ".join(self.store.broken.values()))
+        why = f"; skipped: {visible(skipped)}" if skipped else " yet"
         raise ConfigError(f"{self.store.out} has no finished cell{why}")
 
-    def corpus(self, data_dir: Path | None = None) -> tuple[Dataset | None, str]:
-        """The corpus, from ``data_dir`` or where the run had it; or None and why it is not at hand."""
+    def corpus(self, data_dir: Path | None = None, *, as_run: bool = False) -> tuple[Dataset | None, str]:
+        """The corpus, from ``data_dir`` or as it is embedded; or None and why it is not at hand.
+
+        ``as_run``: also from where the run had it. Its folder may come from elsewhere, and what that names (a folder, a
+        file, a corpus of the hub) is opened for nobody who does not ask for it.
+        """
         try:
             config = self.manifest.configured()
-            source = {"split_ids": None, "data_dir": data_dir or config.dataset.data_dir}
-            config = config.model_copy(update={"dataset": config.dataset.model_copy(update=source)})
-            dataset = load_configured(config)
-        except (ConfigError, DataError, RegistryError) as error:
-            return None, one_line(error)
+            source = config.dataset.model_copy(
+                update={"split_ids": None, "data_dir": data_dir or config.dataset.data_dir}
+            )
+            if not as_run and (named := _named(source, data_dir)):
+                return None, f"the run names {visible(named, 100)}, which is opened with --as-run alone"
+            dataset = load_configured(config.model_copy(update={"dataset": source}))
+        except (ConfigError, DataError, RegistryError, OSError, ValueError) as error:
+            return None, visible(error, 300)
         if {record.identity.get("dataset_hash") for record in self.records} != {dataset.content_hash}:
             return None, f"the corpus {dataset.name} is another than the one of the run"
         return dataset, ""
+
+
+def planned_records(store: Store, cells: Iterable[str]) -> tuple[Record, ...]:
+    """The records of a plan, in its order. Broken ones are left out and noted in the store's ``broken``, as is the
+    second record of one method, ratio, draw and seed."""
+    found: dict[tuple[Any, ...], Record] = {}
+    for record in store.records(cells):
+        first = found.setdefault(key_of(record), record)
+        if first is not record:
+            path = store.record_path(record.cell_id)
+            store.broken[record.cell_id] = f"{path} and {first.cell_id}.json are both {record.label}; delete one"
+    return tuple(found.values())
+
+
+def _named(source: DatasetConfig, given: Path | None) -> str:
+    """What a corpus would be read from that the user did not name; "" for nothing."""
+    if given is None:
+        if source.data_dir is not None:
+            return str(source.data_dir)
+        if source.name == "hub":
+            return f"the corpus {source.options.get('id')} of the hub"
+    texts = [text for text in _texts(source.options) if _PATH.search(text) or (given is None and Path(text).suffix)]
+    return next(iter(texts), "")
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping | list | tuple):
+        for inner in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts(inner)
 
 
 def cells_of_one_setting(
@@ -122,10 +165,15 @@ def predictions_on(
 
 
 def paired_cells(before: Run, after: Run) -> list[tuple[Record, Record]]:
-    """The finished cells that two runs have of one corpus, method, ratio, draw and seed, in the order of the first."""
-    later = {key_of(record): record for record in after.finished}
-    keys = [(record, key_of(record)) for record in before.finished]
+    """The finished cells that two runs have of one corpus, method, ratio, draw and seed, in the order of the first;
+    without those whose score does not follow from their predictions (the stores' ``broken``)."""
+    later = {key_of(record): record for record in after.finished if after.store.sound(record)}
+    keys = [(record, key_of(record)) for record in before.finished if before.store.sound(record)]
     return [(record, later[key]) for record, key in keys if key in later]
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def changed_settings(before: Run, after: Run) -> list[str]:
@@ -135,7 +183,7 @@ def changed_settings(before: Run, after: Run) -> list[str]:
     for old, new in paired_cells(before, after):
         # All options, where the configuration has those that were given.
         for said, record in ((then, old), (now, new)):
-            said["options"] = {**said.get("options", {}), record.method: record.identity.get("options", {})}
+            said["options"] = {**_mapping(said.get("options")), record.method: record.identity.get("options", {})}
         for key, name in (("dataset_hash", "dataset_hash"), ("method_version", f"{old.method}.method_version")):
             if old.identity.get(key) != new.identity.get(key):
                 then[name], now[name] = old.identity.get(key), new.identity.get(key)

@@ -11,9 +11,7 @@ import gzip
 import io
 import json
 import os
-import re
 import tempfile
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -21,42 +19,36 @@ from types import MappingProxyType
 from typing import Any
 
 from bench.errors import StoreError
+from bench.names import visible
+from bench.records.files import temporary_prefix
+from bench.records.follows import Answers, misnamed
+from bench.records.json_files import read_json
+from bench.records.places import CELL_ID, Places
+from bench.records.prediction_lines import read_lines
 from bench.records.record import Record, read_record
-from bench.settings.flags import one_line
-
-_decode = json.JSONDecoder().raw_decode  # without the searches for blanks of json.loads, which cost a third of a line
-_CELL_ID = re.compile(r"[0-9a-f]{16}")
-_EXAMINATION = re.compile(r"(\.[a-z-]+)?")
+from bench.records.soundness import check
 
 
-class Store:
-    """The records of one run folder. Made without touching the disk; folders appear with the first write."""
+class Store(Places):
+    """The records of one run folder. Made without touching the disk; folders appear with the first write.
+
+    ``broken``: cell id -> one line for each record or prediction file that `records`, `finished` or `sound` met and
+    left out. Who shows the others shows these lines too.
+    """
 
     def __init__(self, out: Path) -> None:
-        self.out, self.cells = out, out / "cells"
-
-    def record_path(self, cell_id: str) -> Path:
-        """Raises ValueError for what is no cell id (it becomes part of a path)."""
-        if not _CELL_ID.fullmatch(cell_id):
-            raise ValueError(f"a cell id is 16 hexadecimal digits, got {cell_id!r}")
-        return self.cells / f"{cell_id}.json"
-
-    def predictions_path(self, cell_id: str, examination: str = "") -> Path:
-        """Of the test set, or of an ``examination`` (bench.run.examinations) that has a file of its own."""
-        part = f".{examination.replace('_', '-')}" if examination else ""
-        if not _EXAMINATION.fullmatch(part):
-            raise ValueError(f"an examination has a name of letters and _, got {examination!r}")
-        return self.record_path(cell_id).with_suffix(f"{part}.jsonl.gz")
-
-    def derived_path(self, cell_id: str) -> Path:
-        """What neighbours share, for a record that does not say all of it itself (bench.figures.derive)."""
-        return self.out / "derived" / self.record_path(cell_id).name
+        super().__init__(out)
+        self.broken: dict[str, str] = {}
 
     def read(self, cell_id: str) -> Record | None:
-        """The record of a cell, with what was derived from it; None if there is none. Raises StoreError for a broken
-        one."""
+        """The record of a cell, with what was derived from it; None if there is none. Raises StoreError for one that is
+        broken, or whose names or id are not those of its identity."""
+        record = self._read(cell_id)
+        return self._with_derived(record) if record is not None and record.ok else record
+
+    def _read(self, cell_id: str) -> Record | None:
         path = self.record_path(cell_id)
-        raw = _read_json(path)
+        raw = read_json(path)
         if raw is None:
             return None
         try:
@@ -65,13 +57,15 @@ class Store:
             raise StoreError(f"{path} is no record of a cell ({error}); delete it and run again") from error
         if record.cell_id != cell_id:
             raise StoreError(f"{path} is the record of another cell; delete it and run again")
-        return self._with_derived(record) if record.ok else record
+        if why := misnamed(record):
+            raise StoreError(f"{path} is not what it says ({why}); delete it and run again")
+        return record
 
     def _with_derived(self, record: Record) -> Record:
         """With what neighbours share, where that was derived from this very record; what it says itself comes first.
         Raises StoreError."""
         path = self.derived_path(record.cell_id)
-        derived = _read_json(path)
+        derived = read_json(path)
         if derived is None or "neighbours" not in derived:  # an earlier version had another shape
             return record
         if any(derived.get(name) != value for name, value in self.derived_from(record).items()):
@@ -79,7 +73,7 @@ class Store:
         try:
             return read_record({**dict(record), "neighbours": {**derived["neighbours"], **(record.neighbours or {})}})
         except (TypeError, ValueError) as error:
-            raise StoreError(one_line(f"{path} is broken ({error}); delete it and derive again")) from error
+            raise StoreError(f"{path} is broken ({visible(error, 300)}); delete it and derive again") from error
 
     @staticmethod
     def derived_from(record: Record) -> dict[str, Any]:
@@ -93,21 +87,56 @@ class Store:
 
     def each_prediction(self, cell_id: str, examination: str = "") -> Iterator[dict[str, Any]]:
         """The same, read as they are asked for: a file may be larger than memory. Raises as `predictions`."""
-        return _read_lines(self.predictions_path(cell_id, examination))
+        path = self.predictions_path(cell_id, examination)
+        return read_lines(path, predictions=examination in ("", "test_sets"))
+
+    def answers(self, cell_id: str) -> Answers:
+        """Ids, gold and predicted labels of its test instances. Raises as `predictions`."""
+        found = Answers()
+        for line in self.each_prediction(cell_id):
+            found.add(line)
+        return found
+
+    def check(self, record: Record) -> None:
+        """Raises StoreError for a finished cell whose predictions are missing or broken, or from which its score does
+        not follow (bench.records.soundness)."""
+        files = {name: self.predictions_path(record.cell_id, name) for name in ("", *record.prediction_files)}
+        check(record, self.record_path(record.cell_id), files, lambda: self.answers(record.cell_id))
+
+    def sound(self, record: Record) -> bool:
+        """Whether a finished cell passes `check`; what does not is noted in ``broken``."""
+        try:
+            self.check(record)
+        except StoreError as error:
+            self.broken[record.cell_id] = str(error)
+            return False
+        return True
 
     def finished(self, cell_id: str) -> bool:
-        """Whether the cell needs no run: it was skipped, or its record says ok and its predictions are there."""
-        record = self.read(cell_id)
+        """Whether the cell needs no run: it was skipped, or its record says ok and follows from its predictions. A
+        broken one is noted in ``broken``, and needs a run."""
+        try:
+            record = self._read(cell_id)
+        except StoreError as error:
+            self.broken[cell_id] = str(error)
+            return False
         if record is None or not record.ok:
             return record is not None and record.status == "skipped"
-        return all(self.predictions_path(cell_id, name).exists() for name in ("", *record.prediction_files))
+        return self.sound(record)
 
     def records(self, ids: Iterable[str] | None = None) -> list[Record]:
-        """The records that exist, in the order of ``ids``; all of the folder, by id, without them."""
+        """The records that exist, in the order of ``ids``; all of the folder, by id, without them. A broken one is left
+        out and noted in ``broken``."""
         if ids is None:
             found = sorted(path.stem for path in self.cells.glob("*.json"))
-            ids = (name for name in found if _CELL_ID.fullmatch(name))
-        return [record for record in map(self.read, ids) if record is not None]
+            ids = (name for name in found if CELL_ID.fullmatch(name))
+        records = []
+        for cell_id in ids:
+            try:
+                records.append(self.read(cell_id))
+            except StoreError as error:
+                self.broken[cell_id] = str(error)
+        return [record for record in records if record is not None]
 
     def write(
         self,
@@ -133,10 +162,11 @@ class Store:
                 os.replace(file, path)
             os.replace(record_file, target)
             _sync_folder(self.cells)
+        self.broken.pop(record.cell_id, None)
 
     def read_manifest(self) -> dict[str, Any] | None:
         """`run.json` as it is (bench.records.manifest), None if there is none. Raises StoreError for a broken one."""
-        return _read_json(self.out / "run.json")
+        return read_json(self.out / "run.json")
 
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
         """Replace it. Raises StoreError where the disk does not take it."""
@@ -144,34 +174,6 @@ class Store:
         with _writing(target), _staged(target, manifest) as file:
             os.replace(file, target)
             _sync_folder(self.out)
-
-
-def _read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    try:
-        with gzip.open(path, "rt", encoding="utf-8") as stream:
-            for line in stream:
-                content, end = _decode(line)
-                if line[end:] not in ("\n", ""):
-                    raise ValueError(f"more than an object in a line: {line[end:][:40]!r}")
-                yield content
-    except FileNotFoundError:
-        raise StoreError(f"{path} is missing; run again to make it") from None
-    except (OSError, EOFError, ValueError, zlib.error) as error:
-        raise StoreError(f"{path} is broken ({error}); delete it and run again") from error
-
-
-def _read_json(path: Path) -> dict[str, Any] | None:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise StoreError(f"{path} cannot be read: {error.strerror}") from error
-    except ValueError as error:  # truncated, or not even text
-        raise StoreError(f"{path} is broken ({error}); delete it and run again") from error
-    if not isinstance(content, dict):
-        raise StoreError(f"{path} is broken (expected an object); delete it and run again")
-    return content
 
 
 @contextmanager
@@ -189,7 +191,7 @@ def _writing(target: Path) -> Iterator[None]:
 @contextmanager
 def _staged(target: Path, content: object) -> Iterator[str]:
     """A synced temporary file beside ``target``, gone afterwards unless it was moved."""
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
+    handle, name = tempfile.mkstemp(prefix=temporary_prefix(target), suffix=".tmp", dir=target.parent)
     try:
         with os.fdopen(handle, "wb") as stream:
             os.fchmod(stream.fileno(), 0o644)  # mkstemp's 0600 would hide a shared run from colleagues

@@ -43,7 +43,8 @@ def error_tables(
         tables.append(("Most frequent errors", Table(("gold", "predicted", "error", "n"), confused)))
     if instances is not None:
         for title, name, group in (("By length", "words", length_bin), ("By entity types", "types", type_pair)):
-            by = accuracy_by(lines, lambda line, group=group: group(instances[line["id"]]))  # type: ignore[misc]
+            known = [line for line in lines if line["id"] in instances]
+            by = accuracy_by(known, lambda line, group=group: group(instances[line["id"]]))  # type: ignore[misc]
             rows = tuple((label, str(n), _percent(correct / n)) for label, (n, correct) in by.items())
             tables.append((title, Table((name, "n", "right %"), rows)))
     return tables

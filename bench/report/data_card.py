@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.data.findings import Finding, visible
+from bench.data.findings import Finding
 from bench.data.quality import DataCard
-from bench.drawing.histogram import relation_histogram
-from bench.drawing.style import figure_bytes
+from bench.drawing.histogram import drawn, relation_histogram
+from bench.drawing.style import figure_bytes, legend
+from bench.names import visible
 from bench.records.files import write_file
 from bench.report.tabular import Table, escape_markdown, to_console, to_markdown
 
@@ -23,12 +24,12 @@ def render_card(card: DataCard) -> str:
     for finding in _sorted(card):
         lines += [f"{finding.severity}: {_statement(finding)}", *(f"    {line}" for line in _examples(finding))]
     lines += [f"remark: {remark}" for remark in _remarks(card)]
-    return "\n".join([*lines, _conclusion(card)])
+    return "\n".join([*lines, *_unnamed(card), _conclusion(card)])
 
 
 def write_card(card: DataCard, out: Path) -> list[Path]:
     """Write card.json, card.md and relations.png / .pdf into ``out``, each replaced as a whole; the paths."""
-    figure = relation_histogram(card.dataset, {split: part["relations"] for split, part in card.splits.items()})
+    figure = relation_histogram(card.dataset, _counts(card))
     content = card.plain() | {"digest": card.digest}
     files = {
         "card.json": json.dumps(content, indent=1, allow_nan=False).encode() + b"\n",
@@ -51,7 +52,17 @@ def _markdown(card: DataCard) -> str:
         sections.append(f"- **{finding.severity}**: {escape_markdown(_statement(finding))}\n{examples}")
     sections += [f"- remark: {escape_markdown(remark)}\n" for remark in _remarks(card)]
     sections += ["## Relations\n", to_markdown(_relations(card)), "![Share of each relation](relations.png)\n"]
+    sections += [f"{escape_markdown(line)}\n" for line in _unnamed(card)]
     return "\n".join(sections)
+
+
+def _unnamed(card: DataCard) -> list[str]:
+    """What the numbers in the plot stand for, where it has any."""
+    return legend(drawn(_counts(card)))
+
+
+def _counts(card: DataCard) -> dict[str, dict[str, int]]:
+    return {split: part["relations"] for split, part in card.splits.items()}
 
 
 def _title(card: DataCard) -> str:

@@ -18,8 +18,11 @@ from bench.data.base import Dataset
 from bench.paths import CONFIGS, ROOT
 from bench.records.files import write_file
 from bench.records.store import Store
+from bench.regular import MIB, open_regular, read_regular
 
+MOST_BYTES = 1024 * MIB
 _FILE = re.compile(r"((tables|figures)/)?[A-Za-z0-9._-]+")
+_TABLE = re.compile(r"(tables|figures)/[A-Za-z0-9_-][A-Za-z0-9._-]*")  # which alone may be removed
 _SOFTWARE = ("matplotlib", "numpy", "pandas", "scipy")  # what draws and computes
 
 
@@ -42,13 +45,30 @@ def sources(
 def stored(out: Path, digest: str) -> tuple[str, list[Path]] | None:
     """What a report of these `sources` said, and its files; None where there is none, or a file is not as written."""
     try:
-        made = json.loads(_path(out).read_text(encoding="utf-8"))
+        made = json.loads(read_regular(_path(out), MIB))
         whole = made["sources"] == digest
         for name, content in made["files"].items():
             whole = whole and _FILE.fullmatch(name) and _digest(out / name) == content
         return (made["text"], [out / name for name in made["files"]]) if whole else None
     except (OSError, ValueError, LookupError, TypeError, AttributeError):  # no such file, or not one of ours
         return None
+
+
+def remove_stale(out: Path, files: Iterable[Path]) -> list[str]:
+    """Remove the tables and figures of the earlier report that are not among the ``files`` of the new one, as far as
+    they are as it wrote them; a sentence that names the other files there, if any."""
+    new = {path.relative_to(out).as_posix() for path in files}
+    try:
+        earlier = dict(json.loads(read_regular(_path(out), MIB))["files"])
+    except (OSError, ValueError, LookupError, TypeError):
+        earlier = {}
+    for name, content in earlier.items():
+        ours = isinstance(content, str) and _TABLE.fullmatch(name) and not (out / name).parent.is_symlink()
+        if ours and name not in new and _digest(out / name) == content:
+            (out / name).unlink(missing_ok=True)
+    left = (path for folder in ("tables", "figures") for path in sorted((out / folder).glob("[!.]*")))
+    old = [name for name in (path.relative_to(out).as_posix() for path in left) if name not in new]
+    return [f"Not of this report, but still in its folder: {', '.join(old)}."] if old else []
 
 
 def remember(out: Path, digest: str, text: str, files: Iterable[Path]) -> None:
@@ -70,7 +90,7 @@ def _code() -> list[Path]:
 
 def _digest(path: Path) -> str | None:
     try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        with open_regular(path, MOST_BYTES) as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
     except OSError:  # absent, or what reading it will complain of
         return None

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bench.errors import StoreError
+from bench.records.follows import Answers
 from bench.records.store import Store
 
 
@@ -15,27 +15,29 @@ class ReadOnce(Store):
 
     def __init__(self, out: Path) -> None:
         super().__init__(out)
-        self._kept: dict[str, list[tuple[str, Any, Any]]] = {}
+        self._kept: dict[str, Answers] = {}
 
     def each_prediction(self, cell_id: str, examination: str = "") -> Iterator[dict[str, Any]]:
         if examination:
             yield from super().each_prediction(cell_id, examination)
             return
-        kept = []
+        kept = Answers()
         for line in super().each_prediction(cell_id):
-            try:
-                kept.append((line["id"], line["gold"], line["predicted"]))
-            except (KeyError, TypeError):
-                path = self.predictions_path(cell_id)
-                raise StoreError(f"{path}, line {len(kept) + 1} is no prediction; delete it and run again") from None
+            kept.add(line)
             yield line
         self._kept[cell_id] = kept
 
-    def answers(self, cell_id: str) -> list[dict[str, Any]] | None:
-        """Id, gold and predicted labels of every test instance; None without predictions. Raises as `predictions`."""
-        if not self.predictions_path(cell_id).exists():
-            return None
+    def answers(self, cell_id: str) -> Answers:
+        """Without reading the file again. Raises as `predictions`."""
         if cell_id not in self._kept:
             for _ in self.each_prediction(cell_id):
                 pass
-        return [{"id": name, "gold": gold, "predicted": predicted} for name, gold, predicted in self._kept[cell_id]]
+        return self._kept[cell_id]
+
+    def labelled(self, cell_id: str) -> list[dict[str, Any]] | None:
+        """Id, gold and predicted labels of every test instance; None without predictions. Raises as `predictions`."""
+        if not self.predictions_path(cell_id).exists():
+            return None
+        found = self.answers(cell_id)
+        rows = zip(found.ids, found.gold, found.predicted, strict=True)
+        return [{"id": name, "gold": gold, "predicted": predicted} for name, gold, predicted in rows]

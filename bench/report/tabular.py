@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 
+from bench.names import visible
+
 _LATEX = {c: f"\\{c}" for c in "&%$#_{}"} | {
     "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "–": "--", "×": r"$\times$",
     "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
@@ -54,7 +56,7 @@ def to_latex(table: Table) -> str:
 
 def to_console(table: Table) -> str:
     """Aligned columns, by width on the terminal; the notes follow."""
-    lines = [table.header, *table.rows]
+    lines = [tuple(map(visible, line)) for line in (table.header, *table.rows)]
     widths = [max(cell_len(line[i]) for line in lines) for i in range(len(table.header))]
     shown = []
     for line in lines:
@@ -62,5 +64,5 @@ def to_console(table: Table) -> str:
         cells[0] = line[0] + " " * (widths[0] - cell_len(line[0]))
         shown.append("  ".join(cells).rstrip())
     shown.insert(1, "  ".join("-" * width for width in widths))
-    notes = [textwrap.fill(note, max(80, len(shown[0]))) for note in table.notes]
+    notes = [textwrap.fill(visible(note), max(80, len(shown[0]))) for note in table.notes]
     return "\n".join([*shown, *notes, ""])

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from pydantic import ValidationError
+
 from bench.data.base import Dataset
 from bench.data.constraints import constrained
 from bench.data.constraints import describe as describe_constraints
 from bench.records.identity import NAMES
-from bench.records.record import Failure, Record, Subsets, plain_numbers
+from bench.records.record import Failure, Record, Subsets, complaint, plain_numbers
 from bench.run.environment import describe
 from bench.run.examinations import EXAMINATIONS, Trained
 from bench.run.plan import CellSpec, subset_hash, subsets
 from bench.run.profiling import PeakMemory, Timer
+from bench.run.returned import checked_fit, failure, heard
 from bench.run.seeds import derive, seed_everything
 from bench.scoring.labels import Lines, prediction_lines, score
 from bench.scoring.neighbours import retrieval_quality, same_relation
@@ -25,6 +27,8 @@ from methods.registry import METHODS
 from methods.types import Instance, RelationSchema
 
 MoreLines = dict[str, Lines]
+# What a record has before anything is run.
+_PLANNED = (*NAMES, "cell_id", "identity", "n_train", "n_dev", "n_test", "n_unpaired", "negative", "subset_ids")
 
 
 def execute(
@@ -33,7 +37,8 @@ def execute(
     """The record of a cell, one line per test instance (None for a cell without a result), and the lines of
     examinations that make predictions of their own, by name.
 
-    Whatever goes wrong inside the method becomes a failed record; only an interruption passes through.
+    Whatever a method does or returns becomes a record that any table reads, a failed one where it has to be; only an
+    interruption passes through.
     """
     train, dev = subsets(dataset, spec.ratio, spec.draw)
     planned = Record(
@@ -61,10 +66,27 @@ def execute(
         else:
             measured, lines, more = _result(spec, dataset, train, dev, progress)
             found |= {"status": "ok", **measured}
-    except (Exception, SystemExit) as error:  # a failed cell must not end the run of the others
-        found["error"] = _error(error)
+        return _made(planned, found), lines, more
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a failed cell must not end the run of the others, whatever was raised
+        return failed(planned, error, found.get("environment")), None, {}
+
+
+def failed(cell: Record, error: BaseException, environment: Mapping[str, Any] | None = None) -> Record:
+    """The record of a cell that came to nothing, of its names and sizes alone; in ``environment``, if it got so far."""
+    plan = {name: getattr(cell, name) for name in _PLANNED}
+    found = {"status": "failed", "error": failure(error), "environment": environment or cell.environment}
+    return _made(Record.model_validate({**plan, "status": "failed"}), found)
+
+
+def _made(planned: Record, found: Mapping[str, Any]) -> Record:
+    """Raises ValueError where what was ``found`` is no record."""
     created = datetime.now(UTC).isoformat(timespec="seconds")
-    return Record.model_validate({**dict(planned), **found, "created": created}), lines, more
+    try:
+        return Record.model_validate({**dict(planned), **found, "created": created})
+    except ValidationError as error:
+        raise ValueError(complaint(error)) from None
 
 
 def unfit(spec: CellSpec, dataset: Dataset) -> str:
@@ -91,7 +113,7 @@ def build_method(
         optimisation=spec.optimisation,
         models=spec.models,
         scoring=spec.scoring,
-        progress=progress,
+        progress=lambda message: progress(heard(message)),
         evaluated=evaluated,
     )
     return METHODS.load(spec.registered)(spec.options, context)
@@ -130,7 +152,7 @@ def _measure(
     with timer.phase("total"), PeakMemory(spec.device) as memory:
         method = build_method(spec, dataset.schema, progress)
         with timer.phase("fit"):
-            fit = method.fit(train, dev)
+            fit = checked_fit(method.fit(train, dev))
         with timer.phase("predict_dev"):
             on_dev = method.predict(dev) if dev else None
         with timer.phase("predict_test"):
@@ -153,10 +175,10 @@ def _measure(
         "environment": describe(spec.device) | ({"memory_note": memory.note} if memory.note else {}),
         "metrics": metrics,
         "cost": _cost(fit, seconds, memory.bytes),
-        "timings": plain_numbers(timings),
-        "diagnostics": plain_numbers(diagnostics),
+        "timings": plain_numbers(timings, "timing"),
+        "diagnostics": plain_numbers(diagnostics, "diagnostic"),
         "neighbours": quality,
-        "history": [plain_numbers(row) for row in fit.history],
+        "history": [plain_numbers(row, "history") for row in fit.history],
     }
 
 
@@ -171,9 +193,3 @@ def _cost(fit: FitReport, seconds: Mapping[str, float], peak: int) -> dict[str, 
         "steps": int(fit.steps),
         "instances_seen": int(fit.instances_seen),
     }
-
-
-def _error(error: BaseException) -> Failure:
-    """A MethodError speaks for itself; anything else is a bug, known by its traceback."""
-    trace = "" if isinstance(error, MethodError) else "".join(traceback.format_exception(error))
-    return Failure(type=type(error).__name__, message=str(error), traceback=trace)

@@ -9,6 +9,7 @@ from functools import cached_property
 from rich.console import Console
 
 from bench.data.base import Dataset
+from bench.records.files import remove_left
 from bench.records.record import Record
 from bench.records.store import Store
 from bench.run.plan import CellSpec
@@ -25,11 +26,13 @@ class Job:
 
     @cached_property
     def waiting(self) -> tuple[CellSpec, ...]:
-        """What is to run, as the folder was when this was first asked. Raises StoreError for a broken record."""
+        """What is to run, as the folder was when this was first asked; broken cells wait too."""
         return tuple(spec for spec in self.specs if self.fresh or not self.store.finished(spec.cell_id))
 
     def work(self, console: Console) -> list[Record]:
-        """Run what waits and show it; the records of failed cells. Raises StoreError."""
+        """Run what waits and show it; the records of failed cells. What killed processes left is removed first. Raises
+        StoreError."""
+        remove_left(self.store.out)
         if not self.waiting:
             return []
         from bench.run.executors import serial  # loads torch

@@ -12,13 +12,14 @@ from bench.data.base import Dataset
 from bench.data.groups import treatment
 from bench.data.split import ids_hash, subset
 from bench.errors import ConfigError
+from bench.names import visible
 from bench.records.identity import MODEL_FILES, cell_id
 from bench.records.record import SCHEMA_VERSION
 from bench.run.environment import resolve_device
 from bench.run.examinations import EXAMINATIONS
 from bench.run.weights import kept_hash
 from bench.scoring.labels import check_corpus
-from bench.settings.config import RunConfig, TypeConstraints, method_optimisation, method_options
+from bench.settings.config import RunConfig, TypeConstraints, canonical_json, method_optimisation, method_options
 from methods.parts.lora import check_lora
 from methods.parts.model_files import identify
 from methods.registry import METHODS
@@ -144,10 +145,29 @@ def _own_identity(config: RunConfig, method: str, options: Settings, optimisatio
     return {
         "registered": config.registered(method),
         "method_version": METHODS.version(config.registered(method)),
-        "options": options.model_dump(mode="json"),
+        "options": _recorded(method, options),
         "optimisation": optimisation.model_dump(mode="json"),
-        **{name: identify(getattr(config.models, name), kept_hash) for name in MODEL_FILES if name in options.uses},
+        **{name: _identified(config.models, name) for name in MODEL_FILES if name in options.uses},
     }
+
+
+def _identified(models: Models, name: str) -> dict[str, str]:
+    """What a record says of a model. Raises MethodError, and ConfigError for a name that no folder can have."""
+    try:
+        return identify(getattr(models, name), kept_hash)
+    except (OSError, RuntimeError, ValueError) as error:  # too long, `~nobody`, a null character
+        why = (error.strerror if isinstance(error, OSError) else None) or error
+        raise ConfigError(f"models.{name}: {why}: {visible(getattr(models, name), 60)!r}") from error
+
+
+def _recorded(method: str, options: Settings) -> dict[str, Any]:
+    """Options as a record holds them. Raises ConfigError for a value of a plugin that is no JSON."""
+    try:
+        plain = options.model_dump(mode="json")
+        canonical_json(plain).encode()
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ConfigError(f"{method}: its options cannot be recorded: {visible(error, 200)}") from error
+    return plain
 
 
 def _check(config: RunConfig, dataset: Dataset, options: Mapping[str, Settings]) -> None:

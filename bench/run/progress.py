@@ -14,9 +14,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from bench.names import visible, visible_lines
 from bench.records.record import Record
 from bench.run.plan import CellSpec
-from bench.settings.flags import one_line
 from methods.base import Progress
 
 LINE_EVERY = 10.0  # seconds between two plain lines within a cell
@@ -100,7 +100,7 @@ class Display:
         if not waiting and self.current is None:
             return ""
         last = self.last
-        trained = last.step / last.steps if last and last.phase == "train" else 0.0
+        trained = last.step / last.steps if last and last.steps and last.phase == "train" else 0.0
         seconds = self.left.total(waiting, self.current, self.elapsed, trained)
         return "" if seconds is None else f"about {duration(seconds)} left"
 
@@ -139,7 +139,7 @@ class Lines(Display):
         self._say(", ".join(part for part in parts if part))
 
     def _say(self, line: str) -> None:
-        self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        self.console.print(visible_lines(line), markup=False, highlight=False, soft_wrap=True)
 
 
 class Terminal(Display):
@@ -159,7 +159,7 @@ class Terminal(Display):
         seconds = self.elapsed
         super().finished(spec, record)
         style = {"ok": "green", "skipped": "yellow"}.get(record.status, "red")
-        self.console.print(Text.assemble((outcome(record), style), f"  {spec.label}  {duration(seconds)}"))
+        self.console.print(Text.assemble((outcome(record), style), f"  {visible(spec.label)}  {duration(seconds)}"))
 
     def render(self) -> RenderableType:
         """The live block, for the state as it is now."""
@@ -174,7 +174,7 @@ class Terminal(Display):
             total=last.steps if last else None, completed=last.step if last else 0, width=30, pulse=not last
         )
         grid.add_row("cell", steps, describe(last) if last else "preparing", "", duration(self.elapsed))
-        return Group(Text(self.current.label, "bold"), grid)
+        return Group(Text(visible(self.current.label), "bold"), grid)
 
 
 def display(specs: Sequence[CellSpec], cached: int, console: Console) -> Display:
@@ -193,8 +193,8 @@ def outcome(record: Record) -> str:
     if error is None:
         return f"F1 {100 * record.metrics['f1']:.1f}"
     if record.status == "skipped":
-        return f"skipped ({one_line(error.message)[:200]})"
-    return f"FAILED ({error.type}: {' '.join(error.message.split())[:200]})"
+        return f"skipped ({visible(error.message, 200)})"
+    return f"FAILED ({visible(error.type, 60)}: {visible(error.message, 200)})"
 
 
 def duration(seconds: float) -> str:

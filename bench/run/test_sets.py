@@ -89,7 +89,7 @@ def examine(
         predicted = choose(prediction, target.instances, dataset, database)
         searched = method.searched(database)
         quality = retrieval_quality(target.instances, prediction.neighbours, searched, negative)
-        diagnostics = plain_numbers({**prediction.diagnostics, **same_relation(quality)})
+        diagnostics = plain_numbers({**prediction.diagnostics, **same_relation(quality)}, "diagnostic")
         results[target.key] = summary(target, score(target, predicted, dataset), diagnostics)
         where = {"test_set": target.test_set, "datastore": target.datastore}
         found = prediction_lines(prediction, target.instances, predicted, dataset.schema)

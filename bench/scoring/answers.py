@@ -66,11 +66,11 @@ class Agreement:
 def neighbour_agreement(
     lines: Iterable[Line], relations: Mapping[str, Iterable[str]], negative: str | None
 ) -> dict[Kind, Agreement]:
-    """By kind of line, in the order of `KINDS`. ``relations``: those of each instance that may be a neighbour. Lines
-    without neighbours are left out."""
+    """By kind of line, in the order of `KINDS`. ``relations``: those of each instance that may be a neighbour;
+    another one has none. Lines without neighbours are left out."""
     shares: dict[Kind, list[tuple[float, float]]] = defaultdict(list)
     for line in lines:
-        near = [names(relations[name]) for name, _ in line["neighbours"] or ()]
+        near = [names(relations.get(name, ())) for name, _ in line["neighbours"] or ()]
         if near:
             gold, predicted = (
                 sum(not found.isdisjoint(names(line[which])) for found in near) / len(near)

@@ -10,6 +10,7 @@ import numpy as np
 
 from bench.data.base import Dataset
 from bench.errors import DataError
+from bench.names import visible
 from bench.scoring.metric import Labels
 from bench.scoring.metrics import METRICS
 from methods.types import Instance, Neighbours, Prediction, RelationSchema, bars
@@ -64,8 +65,8 @@ def choose(
     score above the negative class, which stands alone where none does (the threshold class of ATLOP, Zhou et al. 2021,
     arXiv 2010.11304). ``database``: the instances that may have been retrieved.
 
-    Raises ValueError where the method breaks its contract: another shape, a NaN, an admitted relation without
-    a finite score, a score for one that the types exclude, a neighbour that is barred or not in the database.
+    Raises ValueError where the method breaks its contract: another shape, no floating-point numbers, a NaN, an admitted
+    relation without a finite score, a score for one that the types exclude, neighbours that `check_neighbours` refuses.
     """
     schema = dataset.schema
     scores = _checked_scores(prediction, instances, schema)
@@ -80,7 +81,11 @@ def choose(
 
 def _checked_scores(prediction: Prediction, instances: Sequence[Instance], schema: RelationSchema) -> np.ndarray:
     """The scores [instances, relations] of a prediction that keeps its contract. Raises ValueError (`choose`)."""
+    if not isinstance(prediction, Prediction):
+        raise ValueError(f"predict returned {type(prediction).__name__}, not a Prediction")
     scores, admitted = np.asarray(prediction.scores), schema.admitted(instances)
+    if scores.dtype.kind != "f":
+        raise ValueError(f"scores are of type {scores.dtype}, expected floating-point numbers")
     if scores.shape != admitted.shape:
         raise ValueError(f"scores have shape {scores.shape}, expected [instances, relations] = {admitted.shape}")
     wrong = np.isfinite(scores) != admitted
@@ -94,11 +99,13 @@ def _checked_scores(prediction: Prediction, instances: Sequence[Instance], schem
 
 
 def check_neighbours(found: Sequence[Neighbours], instances: Sequence[Instance], database: Sequence[Instance]) -> None:
-    """Raises ValueError for neighbours of other instances, from elsewhere, and for one that is barred."""
+    """Raises ValueError for neighbours of other instances, from elsewhere, given twice, without a finite weight, and
+    for one that is barred."""
     if len(found) != len(instances):
         raise ValueError(f"neighbours of {len(found)} instances, expected {len(instances)}")
     by_id = {i.id: i for i in database}
     for instance, near in zip(instances, found, strict=True):
+        _check_weights(instance, near)
         for name in near.ids:
             if name == instance.id:
                 raise ValueError(f"instance {name} is its own neighbour: its label leaks")
@@ -108,6 +115,17 @@ def check_neighbours(found: Sequence[Neighbours], instances: Sequence[Instance],
                 whose = "its own sentence" if instance.group else f"its own document {instance.document!r}"
                 where = f"instance {instance.id}: neighbour {name} is of {whose}"
                 raise ValueError(f"{where}: its label leaks")
+
+
+def _check_weights(instance: Instance, near: Neighbours) -> None:
+    if not isinstance(near, Neighbours):
+        raise ValueError(f"instance {instance.id}: its neighbours are a {type(near).__name__}, not Neighbours")
+    if len(set(near.ids)) != len(near.ids) or len(near.ids) != len(near.weights):
+        raise ValueError(f"instance {instance.id}: {len(near.ids)} neighbours, {len(set(near.ids))} different ones, "
+                         f"{len(near.weights)} weights")  # fmt: skip
+    for name, weight in zip(near.ids, near.weights, strict=True):
+        if isinstance(weight, str) or not math.isfinite(weight):
+            raise ValueError(f"instance {instance.id}: neighbour {name} has the weight {visible(repr(weight), 40)}")
 
 
 def prediction_lines(

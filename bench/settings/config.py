@@ -10,14 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, Field, field_validator
 
 from bench.errors import ConfigError
 from bench.paths import PRESETS
-from bench.settings.flags import numbers, one_line, parsed, texts, whole_numbers
-from bench.settings.validation import is_text, names_at, nearest, unknown_key, validated
+from bench.settings.flags import numbers, parsed, texts, whole_numbers
+from bench.settings.validation import cut, is_text, names_at, nearest, unknown_key, validated
 from bench.settings.variants import SUFFIX, Variant, with_tuned
+from bench.settings.yaml_text import read_yaml_file
 from methods.registry import METHODS
 from methods.settings import Budget, Models, Optimisation, Scoring, Settings
 
@@ -172,16 +172,15 @@ def read_preset(preset: str) -> tuple[str, dict[str, Any]]:
 
     Raises ConfigError for an unknown or unreadable preset.
     """
-    path = Path(preset) if preset.endswith((".yaml", ".yml")) else PRESETS / f"{preset}.yaml"
-    if not path.is_file():
-        raise ConfigError(f"unknown preset {preset!r}.{nearest(preset, preset_names())} (or give a .yaml file)")
+    is_file = preset.endswith((".yaml", ".yml"))
+    if not is_file and preset not in preset_names():
+        raise ConfigError(f"unknown preset {cut(preset)}.{nearest(preset, preset_names())} (or give a .yaml file)")
+    path = Path(preset) if is_file else PRESETS / f"{preset}.yaml"
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise ConfigError(f"preset {path} cannot be read: {one_line(error)}") from error
+        raw = dict(read_yaml_file(path, f"preset {path}"))
+    except FileNotFoundError:
+        raise ConfigError(f"unknown preset {preset!r}: there is no such file") from None
     where = f"preset {path.stem}: "
-    if not isinstance(raw, dict):
-        raise ConfigError(f"{where}expected keys and values, found {type(raw).__name__}")
     known = [key for key in RunConfig.model_fields if key != "preset"]
     for key in raw:
         if key not in known:

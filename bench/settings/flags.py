@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-import yaml
-
 from bench.errors import ConfigError
+from bench.names import visible
+from bench.settings.yaml_text import read_yaml
 
 _SCIENTIFIC = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
 _WHOLE = re.compile(r"\d{1,9}")
@@ -53,13 +53,13 @@ def _number(text: str, flag: str) -> float:
 def parsed(key: str, text: str) -> object:
     """The value of a `--set key=value`, as YAML reads it. Raises ConfigError."""
     try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"--set {key}: {text!r} cannot be read as a value: {one_line(error)}") from error
+        value = read_yaml(text)
+    except ValueError as error:
+        raise ConfigError(f"--set {key}: {visible(text, 60)!r} cannot be read as a value: {error}") from error
     # YAML 1.1 reads 5e-4 as text, for want of a point.
     return float(value) if isinstance(value, str) and _SCIENTIFIC.fullmatch(value) else value
 
 
 def one_line(text: object) -> str:
-    """Any message without its line breaks."""
-    return " ".join(str(text).split())
+    """Any message without its line breaks; nothing that a terminal would take for a command."""
+    return visible(text)

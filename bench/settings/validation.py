@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from bench.errors import ConfigError
-from bench.settings.flags import one_line
+from bench.names import visible
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -26,9 +26,14 @@ def validated(model: type[Model], raw: Mapping[str, Any], where: str) -> Model:
         if first["type"] == "extra_forbidden":
             raise ConfigError(f"{where}unknown key {key!r}.{nearest(parts[-1], names_at(model, parts[:-1]))}") from None
         message = first["msg"].removeprefix("Value error, ")
-        given = "" if first["type"] in ("value_error", "missing") else f", got {first['input']!r}"
+        given = "" if first["type"] in ("value_error", "missing") else f", got {cut(first['input'])}"
         place = f"{where}{key}" if key else where.rstrip(".: ")
-        raise ConfigError(one_line(f"{place}: {message}{given}")) from None
+        raise ConfigError(visible(f"{place}: {message}{given}")) from None
+
+
+def cut(value: object) -> str:
+    """A value as a message shows it: on one line, at most 60 characters."""
+    return visible(repr(value), 60)
 
 
 def unknown_key(key: str, known: Sequence[str]) -> ConfigError:

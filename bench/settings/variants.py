@@ -11,12 +11,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import Field
 
 from bench.errors import ConfigError
-from bench.settings.flags import one_line
 from bench.settings.validation import validated
+from bench.settings.yaml_text import read_yaml_file
 from methods.registry import METHODS
 from methods.settings import Settings
 
@@ -75,13 +74,9 @@ def read_variant(folder: Path, method: str) -> Variant:
     """The tuned settings of ``method``. Raises ConfigError for a missing or unfit file."""
     path = folder / f"{file_name(method)}.yaml"
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        raw = read_yaml_file(path, f"--tuned: {path}")
     except FileNotFoundError:
         raise ConfigError(f"--tuned: {path} is missing; make it with `bench tune --method {method}`") from None
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise ConfigError(f"--tuned: {path} cannot be read: {one_line(error)}") from error
-    if not isinstance(raw, Mapping):
-        raise ConfigError(f"--tuned: {path}: expected keys and values, found {type(raw).__name__}")
     variant = validated(Variant, raw, f"{path}: ")
     if variant.method != method:
         raise ConfigError(f"--tuned: {path} is of method {variant.method!r}, not {method!r}")

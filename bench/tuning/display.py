@@ -12,6 +12,7 @@ from typing import Any, Self
 from rich.console import Console
 from rich.status import Status
 
+from bench.names import visible_lines
 from bench.run.progress import LINE_EVERY, describe, duration
 from methods.base import Progress
 
@@ -84,7 +85,7 @@ class TrialDisplay:
         return f"about {duration(each * self._left + running)} left" if self._left or running else ""
 
     def _say(self, line: str) -> None:
-        self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        self.console.print(visible_lines(line), markup=False, highlight=False, soft_wrap=True)
 
 
 def settings(values: Mapping[str, Any]) -> str:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from optuna.trial import Trial
 from pydantic import ValidationError
 
 from bench.errors import ConfigError
 from bench.settings.config import RunConfig, method_options
 from bench.settings.flags import one_line
-from bench.settings.validation import unknown_key, validated
+from bench.settings.validation import cut, unknown_key, validated
+from bench.settings.yaml_text import read_yaml_file
 from methods.registry import METHODS
 from methods.settings import Between, OneOf, Optimisation, SearchSpace
 
@@ -24,22 +25,22 @@ PLAIN = (str, int, float, bool)
 def read_space(path: Path) -> SearchSpace:
     """A YAML file of `name: [values]` and `name: {low, high, log}`. Raises ConfigError."""
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"--space {path} cannot be read: {one_line(error)}") from error
-    if not isinstance(raw, dict) or not raw:
+        raw = read_yaml_file(path, f"--space {path}")
+    except FileNotFoundError:
+        raise ConfigError(f"--space {path} cannot be read: there is no such file") from None
+    if not raw:
         raise ConfigError(f"--space {path}: expected names with [values] or {{low: ..., high: ..., log: ...}}")
     return {str(name): _read_entry(f"--space {path}: {name}", entry) for name, entry in raw.items()}
 
 
 def _read_entry(where: str, entry: object) -> Between | OneOf:
-    if isinstance(entry, list) and entry and all(isinstance(value, PLAIN) for value in entry):
+    if isinstance(entry, list) and entry and all(_is_plain(value) for value in entry):
         return OneOf(tuple(entry))
     if isinstance(entry, dict) and {"low", "high"} <= entry.keys() <= {"low", "high", "log"}:
         low, high, log = entry["low"], entry["high"], entry.get("log", False)
         if _is_number(low) and _is_number(high) and isinstance(log, bool):
             return Between(low, high, log)
-    raise ConfigError(f"{where}: expected [values] or {{low: number, high: number, log: true|false}}, got {entry!r}")
+    raise ConfigError(f"{where}: expected [values] or {{low: number, high: number, log: true|false}}, got {cut(entry)}")
 
 
 def resolved_space(config: RunConfig, method: str, given: SearchSpace | None = None) -> SearchSpace:
@@ -145,4 +146,8 @@ def plain_space(space: SearchSpace) -> dict[str, Any]:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_plain(value: object) -> bool:
+    return isinstance(value, PLAIN) and (not isinstance(value, float) or math.isfinite(value))

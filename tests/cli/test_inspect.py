@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 from bench.errors import ConfigError
 from bench.records.run import Run, cells_of_one_setting
 from bench.records.store import Store
-from tests.records.factory import changed
+from tests.records.factory import changed, following
 from tests.report.stored import stored_run
 from tests.scoring.instances import instance
 
@@ -27,12 +26,11 @@ def finished(bench: Bench, mini_preset: Path) -> Bench:
 
 
 def rewrite(method: str, change: Callable[[dict], dict], ratio: float = 1.0) -> None:
-    """Change the prediction lines of the method's first cell at a ratio."""
+    """Change the prediction lines of the method's first cell at a ratio, and its scores with them."""
     store = Store(Path(OUT))
     record = next(r for r in store.records() if (r.method, r.ratio, r.draw) == (method, ratio, 0))
-    path = store.predictions_path(record.cell_id)
     lines = [change(line) for line in store.predictions(record.cell_id)]
-    path.write_bytes(gzip.compress("".join(json.dumps(line) + "\n" for line in lines).encode()))
+    store.write(following(record, lines), lines)
 
 
 def test_one_instance(finished: Bench, capsys: pytest.CaptureFixture[str]) -> None:
@@ -119,6 +117,16 @@ def test_errors_in_numbers(finished: Bench, capsys: pytest.CaptureFixture[str]) 
     assert ["born_in", "10", "0", "10"] in rows  # moved: none fixed, ten broke
 
 
+def test_ids_that_the_corpus_does_not_have(finished: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    def change(line: dict) -> dict:
+        return line | {"id": f"other-{line['id']}", "neighbours": [["nobody", 1.0]]}
+
+    rewrite("mini", change)
+    assert finished("inspect", OUT, "--method", "mini") == 0
+    assert finished("inspect", OUT, "--method", "mini", "--id", "other-test-1") == 0
+    assert "1. 1  nobody" in capsys.readouterr().out
+
+
 def test_another_test_set(bench: Bench, mini_preset: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Its predictions lie in a file of their own; what the corpus's own test set has stays with it."""
     stored_run(mini_preset, OUT, test_sets="shifted,shifted@other", ratios="1")
@@ -194,4 +202,4 @@ def test_one_setting_for_all_methods(finished: Bench) -> None:
 def test_a_terminal_gets_no_commands() -> None:
     from bench.cli.inspect import _text
 
-    assert _text(instance("i", "\x1b[2J", "b", "r")) == "<e1> person ?[2J </e1> saw <e2> city b </e2>"
+    assert _text(instance("i", "\x1b[2J", "b", "r")) == "<e1> person \\u{1b}[2J </e1> saw <e2> city b </e2>"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
@@ -97,3 +98,24 @@ def test_kinds_of_options_by_hand() -> None:
 def test_every_option_of_a_corpus_is_described(name: str) -> None:
     fields = options_class(DATASETS.load(name)).model_fields
     assert [key for key, field in fields.items() if not field.description] == []
+
+
+def test_a_plugin_that_is_no_method_is_listed_too(
+    bench: Bench, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Whatever its module does when it is imported, and whatever stands in it."""
+    sources = {
+        "hostile_exit": "raise SystemExit(0)", "hostile_error": "M = 1\n1 / 0", "hostile_syntax": "def (",
+        "hostile_name": "M = 1", "hostile_options": "from methods.base import Method, Settings\n"
+        "class M(Method):\n    class Options(Settings):\n        x: object = object()\n",
+    }  # fmt: skip
+    for name, source in sources.items():
+        (tmp_path / f"{name}.py").write_text(source, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    entries = [EntryPoint(name, f"{name}:M", "bench.methods") for name in sources]
+    monkeypatch.setattr("methods.registry.entry_points", lambda group: entries)
+    assert bench("list", "methods") == 0
+    captured = capsys.readouterr()
+    assert all(f"\n{name} " in captured.out for name in sources)
+    assert captured.out.count("options: (none can be read: ") == 4  # any object is an option
+    assert captured.err == ""

@@ -6,6 +6,7 @@ import dataclasses
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -136,3 +137,37 @@ def test_leaks_and_remarks_are_warnings() -> None:
         "synthetic: 3 test instances repeat a train instance with its entity pair "
         "(see `bench data check` and --drop-leaks)",
     ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"test": ()}, "it has no test instances"),
+        ({"train": ()}, "it has no train instances"),
+        ({"card": {"remarks": 5}}, "the remarks of its card are no sentences"),
+        ({"card": {"x": object()}}, "its card cannot be written"),
+        ("twice", "an id stands twice in test"),
+        ("relation", "the relation 'unknown' of test is not in its schema"),
+        ("half", "cannot be written"),
+        (None, "RuntimeError: broken"),
+    ],
+)
+def test_what_the_loader_of_a_plugin_gets_wrong_is_one_line(
+    mini: Path, monkeypatch: pytest.MonkeyPatch, changes: Any, why: str
+) -> None:
+    load = DATASETS.load("mini")
+    good = load_dataset("mini", None, {})
+    odd = {"twice": good.test[0], "relation": dataclasses.replace(good.test[0], id="x", relation="unknown"),
+           "half": dataclasses.replace(good.test[0], id="\udcff")}  # fmt: skip
+    made = {"test": (*good.test, odd[changes])} if isinstance(changes, str) else changes
+
+    def broken(data_dir: Path | None, options: Any) -> Dataset:
+        if made is None:
+            raise RuntimeError("broken")
+        return dataclasses.replace(good, **made)
+
+    broken.__annotations__["options"] = options_class(load)
+    monkeypatch.setattr(type(DATASETS), "load", lambda self, name: broken)
+    with pytest.raises(DataError, match=f"^the loader of dataset 'mini' is broken: .*{why}") as caught:
+        load_dataset("mini", None, {})
+    str(caught.value).encode()

@@ -9,7 +9,8 @@ import json
 import pytest
 
 from bench.data import load_dataset
-from bench.data.findings import Example, visible
+from bench.data.findings import Example
+from bench.data.findings import shown as visible
 from bench.data.quality import inspect, truncated
 from methods.types import Instance, Span
 from tests.data.test_duplicates import BASE, make

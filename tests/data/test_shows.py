@@ -9,7 +9,7 @@ import pytest
 
 from bench.data import load_dataset
 from bench.data.corpora.rows import shows
-from bench.data.findings import visible
+from bench.names import visible
 from tests.data.jsonl_rows import NATIVE, change
 
 NEW = {"an emoji of Unicode 15": "\U0001fae8", "one of 16": "\U0001fae9", "private use": "\ue000",

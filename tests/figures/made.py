@@ -64,6 +64,7 @@ def record(
         "identity": identity,
         **names,
         "metrics": {"primary": "micro_f1", "f1": f1},
+        "n_test": 0,
         "cost": {"total_seconds": 7.0, "train_seconds": 5.0, "steps": 60},
         "created": "2026-01-02T00:00:00+00:00",
     }
@@ -79,5 +80,5 @@ def write(*records: Record, run: str = "records/run") -> Store:
 
 def cells(of: Contract, *records: Record) -> list[Cell]:
     """What the contract finds among these records."""
-    store = Store(Path("records/run"))
+    store = write(*records)
     return find(wanted(of), [(store, one) for one in records], sharing=of.needs_sharing)

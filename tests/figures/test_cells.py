@@ -127,7 +127,7 @@ def test_a_tuned_method_without_its_folder_is_refused(mini_preset):
 
 
 def test_numbers(mini_preset):
-    cell = found(record("mini", 0.5, diagnostics={"effective_instances": 4.6, "note": "text"}))
+    cell = found(record("mini", 0.5, diagnostics={"effective_instances": 4.6, "note": None}))
     assert numbers(cell) == pytest.approx({
         "metrics.f1": 0.5, "cost.total_seconds": 7, "cost.train_seconds": 5, "cost.steps": 60,
         "diagnostics.effective_instances": 4.6, "selected_share": 0.2,
@@ -150,10 +150,10 @@ def test_what_neighbours_share_by_path(mini_preset):
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("f1", [float("nan"), 1.5, -0.1])
-def test_a_number_that_cannot_be_is_one_line(mini_preset, f1):
-    with pytest.raises(StoreError, match=r"metrics\.f1 cannot be"):
-        numbers(found(record("mini", f1)))
+@pytest.mark.parametrize("share", [1.5, -0.1])
+def test_a_number_that_cannot_be_is_one_line(mini_preset, share):
+    with pytest.raises(StoreError, match=r"diagnostics\.same_relation cannot be"):
+        numbers(found(record("mini", 0.5).model_copy(update={"diagnostics": {"same_relation": share}})))
 
 
 def test_intervals_are_over_draws_and_end_where_the_number_does():
@@ -176,12 +176,22 @@ def test_runs_of_a_folder_and_the_folder_as_a_run(mini_preset):
         module.stores(Path("nowhere"))
 
 
-def test_a_record_without_its_parts_is_one_line(mini_preset):
-    one = record("mini", 0.5)
-    path = write(one).record_path(one.cell_id)
+def test_a_record_without_its_parts_is_left_out_and_noted(mini_preset):
+    one, other = record("mini", 0.5), record("mini", 0.4, draw=1)
+    path = write(one, other).record_path(one.cell_id)
     path.write_text(json.dumps(one.model_dump(mode="json") | {"identity": None}))
-    with pytest.raises(StoreError, match=r"is no record of a cell \(identity: "):
-        module.read_records([Store(Path("records/run"))])
+    store = Store(Path("records/run"))
+    assert [left.cell_id for _, left in module.read_records([store])] == [other.cell_id]
+    assert "is no record of a cell (identity: " in store.broken[one.cell_id]
+
+
+def test_a_record_that_does_not_follow_from_its_predictions_answers_nothing(mini_preset):
+    older, newer = record("mini", 0.5), record("mini", 0.9, n_test=3, created="2026-02-02T00:00:00+00:00")
+    of = contract()
+    answering = [cell.record for cell in cells(of, older, newer) if cell.record]
+    assert [one.cell_id for one in answering] == [older.cell_id]
+    (missing,) = {cell.missing for cell in cells(of, newer) if "no record" not in cell.missing}
+    assert "0 predictions for 3 test instances" in missing
 
 
 @pytest.mark.parametrize(

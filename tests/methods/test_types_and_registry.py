@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -107,6 +108,38 @@ def test_a_broken_plugin_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
             registry.load(name)
     with pytest.raises(RegistryError, match="cannot be found"):
         registry.version("gone")
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["raise RuntimeError('broken')", "raise SystemExit(0)", "raise KeyboardInterrupt", "assert False", "1/0", "def (",
+     "open('/nonexistent')", "f = lambda: f()\nf()", "raise ValueError('\\udcff')", "raise BaseException('odd')",
+     "class E(Exception):\n    def __str__(self): return 1/0\nraise E", "x = 1", "import no_such_module_xyz", "\0"],
+)  # fmt: skip
+def test_whatever_a_module_does_when_it_is_imported_is_one_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, source: str
+) -> None:
+    (tmp_path / "hostile_module.py").write_text(source, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    registry = Registry("thing", "g", {})
+    monkeypatch.setattr(registry_module, "entry_points", lambda group: [entry("bad", "hostile_module:M")])
+    for call in (registry.load, registry.options):
+        with pytest.raises(RegistryError, match=r"^thing 'bad' cannot be loaded from hostile_module:M: ") as caught:
+            call("bad")
+        str(caught.value).encode()
+
+
+def test_the_users_interruption_of_an_import_is_none_of_the_plugin(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "slow_module.py").write_text(
+        "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(5)\n", encoding="utf-8"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    registry = Registry("thing", "g", {})
+    monkeypatch.setattr(registry_module, "entry_points", lambda group: [entry("slow", "slow_module:M")])
+    with pytest.raises(KeyboardInterrupt):
+        registry.load("slow")
 
 
 def test_options_of_a_plugin_are_those_of_its_class(monkeypatch: pytest.MonkeyPatch) -> None:

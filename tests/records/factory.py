@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bench.records.identity import NAMES
 from bench.records.record import Record
+from bench.scoring.metrics import METRICS
+from methods.types import RelationSchema
 
 FAILURE = {"type": "MethodError", "message": "k = 5 exceeds the database of 2", "traceback": "…"}
 
@@ -37,6 +39,15 @@ def make_record(f1: float | None = 0.5, **fields: Any) -> Record:
         "error": FAILURE if failed else None,
     }
     return Record.model_validate(made | fields)
+
+
+def following(record: Record, lines: Sequence[Mapping[str, Any]]) -> Record:
+    """The record with the scores of these predictions, over the relations that it knows, and without probes."""
+    names = tuple(record.metrics["per_relation"])
+    schema = RelationSchema(names, {name: name for name in names}, record.negative)
+    gold, predicted = ([line[part] for line in lines] for part in ("gold", "predicted"))
+    scores = METRICS[record.identity["metric"]].report(gold, predicted, schema)
+    return changed(record, metrics={**record.metrics, **scores}, n_test=len(lines), probes=None)
 
 
 def changed(record: Record, changes: Mapping[str, Any] | None = None, **more: Any) -> Record:

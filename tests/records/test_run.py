@@ -114,8 +114,8 @@ def test_records_come_in_the_order_of_the_plan_and_finished_ones_have_a_result(m
     store.write_manifest({"cells": IDS[::-1]})
     with pytest.raises(ConfigError, match="run has no finished cell yet"):
         _ = Run.open(Path("run")).finished
-    for one, status in zip(IDS, ("ok", "failed", "skipped"), strict=True):
-        store.write(make_record(cell_id=one, status=status), [] if status == "ok" else None)
+    for draw, (one, status) in enumerate(zip(IDS, ("ok", "failed", "skipped"), strict=True)):
+        store.write(make_record(cell_id=one, status=status, draw=draw), [] if status == "ok" else None)
     store.write(make_record(cell_id=cell_id("not planned")), [])
     run = Run.open(Path("run"))
     assert [record.cell_id for record in run.records] == IDS[::-1]

@@ -22,7 +22,7 @@ OTHERS = {"k": 5, "all": {"at_5": {"relation": 0.5}, "chance": {"relation": 0.25
 
 
 def record(cell_id: str = ID, **changes: Any) -> Record:
-    return make_record(**{"cell_id": cell_id, **changes})
+    return make_record(**{"cell_id": cell_id, "n_test": len(LINES), **changes})
 
 
 @pytest.fixture
@@ -80,8 +80,19 @@ def test_a_broken_record_is_named(store: Store, content: bytes) -> None:
     store.write(record(), LINES)
     store.record_path(ID).write_bytes(content)
     with pytest.raises(StoreError, match=rf"{ID}.json .*; delete it and run again") as caught:
-        store.finished(ID)
+        store.read(ID)
     assert "\n" not in str(caught.value)
+
+
+def test_a_broken_record_is_unfinished_and_noted(store: Store) -> None:
+    store.write(record(), LINES)
+    store.write(record(OTHER), LINES)
+    store.record_path(ID).write_bytes(b"{")
+    assert not store.finished(ID)
+    assert ID in store.broken
+    assert [one.cell_id for one in store.records()] == [OTHER]
+    store.write(record(), LINES)
+    assert (store.finished(ID), store.broken) == (True, {})
 
 
 def derived(store: Store, **changes: Any) -> None:
@@ -218,12 +229,12 @@ def test_a_file_in_the_way_is_one_line(store: Store) -> None:
 
 def test_numbers_that_json_lacks_are_refused(store: Store) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
-        store.write(record(metrics={"f1": float("nan")}), LINES)
+        store.write(record(), [{**LINES[0], "scores": {"a": float("nan")}}])
     assert files(store) == []
 
 
 def test_predictions_of_an_examination_have_a_file_of_their_own(store: Store) -> None:
-    more = {"test_sets": [{"id": "far-1"}]}
+    more = {"test_sets": [{**LINES[0], "id": "far-1"}]}
     store.write(record(prediction_files=("test_sets",)), LINES, more)
     assert files(store) == [f"{ID}.json", f"{ID}.jsonl.gz", f"{ID}.test-sets.jsonl.gz"]
     assert store.predictions(ID) == LINES
@@ -231,7 +242,7 @@ def test_predictions_of_an_examination_have_a_file_of_their_own(store: Store) ->
 
 
 def test_a_record_without_a_file_that_it_names_is_unfinished(store: Store) -> None:
-    store.write(record(prediction_files=("test_sets",)), LINES, {"test_sets": []})
+    store.write(record(prediction_files=("test_sets",)), LINES, {"test_sets": LINES})
     assert store.finished(ID)
     store.predictions_path(ID, "test_sets").unlink()
     assert not store.finished(ID)

@@ -90,7 +90,7 @@ def test_a_failed_record_says_nothing_of_either() -> None:
 
 
 def test_other_test_sets_have_a_file() -> None:
-    target = {"test_set": "test", "datastore": None}
+    target = {"test_set": "test", "datastore": None, "metrics": {"f1": 0.5}}
     assert read_record(made(test_sets={"test": target, "far": target})).prediction_files == ("test_sets",)
     assert read_record(made(test_sets={"test": target})).prediction_files == ()
     assert read_record(made()).prediction_files == ()

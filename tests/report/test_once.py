@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
 from collections import Counter
 
 import pytest
 
 from bench.cli.report import publish
+from bench.records import prediction_lines
 from bench.records.store import Store
 from bench.report import render, report
 from bench.report.page import document, plots
@@ -80,10 +80,11 @@ def test_a_report_draws_nothing_before_it_is_written(calls, tmp_path):
 
 
 def test_every_file_of_predictions_is_read_once(tmp_path, monkeypatch):
-    opened, plain = Counter(), gzip.open
+    opened = Counter()
     store = stored(tmp_path)
     monkeypatch.setattr(
-        gzip, "open", lambda path, *rest, **more: opened.update([path.name]) or plain(path, *rest, **more)
+        "bench.records.store.read_lines",
+        lambda path, **more: opened.update([path.name]) or prediction_lines.read_lines(path, **more),
     )
     publish(store, store.read_manifest(), None, anew=True)
     assert opened == {f"{place:016x}.jsonl.gz": 1 for place in range(4)}
@@ -93,8 +94,8 @@ def test_answers_are_the_columns_of_the_predictions(tmp_path):
     store = ReadOnce(stored(tmp_path).out)
     cell = f"{1:016x}"
     wanted = [{key: line[key] for key in ("id", "gold", "predicted")} for line in lines("rag_text")]
-    assert store.answers(cell) == wanted
+    assert store.labelled(cell) == wanted
     assert [line["scores"] for line in store.each_prediction(cell)] == [line["scores"] for line in lines("rag_text")]
-    assert store.answers(cell) == wanted
-    assert store.answers("f" * 16) is None
+    assert store.labelled(cell) == wanted
+    assert store.labelled("f" * 16) is None
     assert Store(store.out).predictions(cell) == lines("rag_text")

@@ -90,7 +90,10 @@ def test_markdown():
 
 def predicting(*predicted, **changes):
     """A run on 7 instances of A and 4 of B, of which it gives so many each of the two relations."""
-    scores = {name: {"support": n, "predicted": p} for name, n, p in zip("AB", (7, 4), predicted, strict=True)}
+    shares = dict.fromkeys(("precision", "recall", "f1"), 0.5)
+    scores = {
+        name: {**shares, "support": n, "predicted": p} for name, n, p in zip("AB", (7, 4), predicted, strict=True)
+    }
     found = record(**changes, n_test=11)
     return changed(found, metrics=found.metrics | {"per_relation": scores})
 

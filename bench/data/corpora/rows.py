@@ -13,14 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bench.errors import DataError
+from bench.names import HIDDEN
 from methods.types import Instance, Span
 
-# Control, format, separator and blank characters of Unicode 16, written down: tables of an interpreter differ by its
-# version, and what it does not know yet, or is of private use, is text.
-HIDDEN = (
-    "\x00-\x20\x7f-\xa0\xad\u061c\u115f\u1160\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164"
-    "\ufeff\uffa0\ufff9-\ufffb\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e00ff"
-)
 _MARKS = "\u034f\u17b4\u17b5\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e0fff"  # change how others look
 _SHOWN = re.compile(f"[^{HIDDEN}{_MARKS}]")
 NOT_JSON, BLANK_ENTITY = "not JSON", "entity that shows nothing"

@@ -37,7 +37,6 @@ LIMIT = 25_000_000  # bytes of all blocks together
 MOST_INSTANCES = 20_000
 TOP_SCORES = 5
 _LEVEL = 5  # of gzip; 9 takes six times as long for 5% less
-_FIELDS = {"id", "gold", "predicted", "scores"}
 Group = tuple[float, int, int]
 
 
@@ -53,8 +52,8 @@ def embed(store: Store, records: Sequence[Record], dataset: Dataset | None, limi
     """The blocks of the finished cells among ``records``, at most ``limit`` bytes; no blocks where no cell fits.
 
     Groups go in whole, the first draw and seed of every ratio before the others; the first ``MOST_INSTANCES`` test
-    instances of each. Prediction files are read one at a time, line by line. Missing or broken ones become notes.
-    ``dataset``: None gives ids instead of texts.
+    instances of each. Prediction files are read one at a time, line by line. Missing ones become notes, unsound ones
+    are in ``store.broken``. ``dataset``: None gives ids instead of texts.
     """
     numbers, notes = _Numbers(dataset), list[str]()
     train = {} if dataset is None else {i.id: i for i in dataset.train}
@@ -169,8 +168,12 @@ def _cells(store: Store, members: Iterable[Record], numbers: _Numbers, notes: li
         name = f"{record.method}, {_group_name((record.ratio, record.draw, record.seed))}"
         try:
             ids, gold, content = _cell(_lines(store, record), numbers)
+            store.check(record)
         except StoreError as error:
-            notes.append(f"{name}: no predictions to inspect ({error})")
+            if store.predictions_path(record.cell_id).exists():
+                store.broken[record.cell_id] = str(error)
+            else:
+                notes.append(f"{name}: no predictions to inspect ({error})")
         else:
             yield _Cell(name, record.method, f"cell-{record.cell_id}", ids, gold, pack(content))
 
@@ -178,8 +181,6 @@ def _cells(store: Store, members: Iterable[Record], numbers: _Numbers, notes: li
 def _lines(store: Store, record: Record) -> Iterator[dict[str, Any]]:
     """The first ``MOST_INSTANCES`` lines; the file is read to its end (bench.report.read_once)."""
     for number, line in enumerate(store.each_prediction(record.cell_id), 1):
-        if not (isinstance(line, dict) and line.keys() >= _FIELDS):
-            raise StoreError(f"{store.predictions_path(record.cell_id)}, line {number} is no prediction")
         if number <= MOST_INSTANCES:
             yield line
 

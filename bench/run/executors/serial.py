@@ -8,7 +8,7 @@ from functools import partial
 from bench.data.base import Dataset
 from bench.records.record import Record
 from bench.records.store import Store
-from bench.run.execute import execute
+from bench.run.execute import execute, failed
 from bench.run.executors import Observer
 from bench.run.plan import CellSpec
 
@@ -21,6 +21,10 @@ def run(specs: Sequence[CellSpec], dataset: Dataset, store: Store, observer: Obs
     for spec in specs:
         observer.started(spec)
         record, lines, more = execute(spec, dataset, partial(observer.step, spec))
-        store.write(record, lines, more)
+        try:
+            store.write(record, lines, more)
+        except (ValueError, TypeError, RecursionError) as error:  # of a method: JSON has nothing of the kind
+            record = failed(record, error)
+            store.write(record, None)
         observer.finished(spec, record)
         yield record

@@ -193,7 +193,7 @@ def test_a_long_list_is_paged_and_walked_by_keyboard(visit, tmp_path):
     dataset = corpus(tmp_path / "data")
     pattern = lines("rag_text")
     rows = [pattern[n % 5] | {"id": f"q{n}"} for n in range(113)]
-    store = run(tmp_path / "run", [(record(dataset, "rag_text", 0), rows)])
+    store = run(tmp_path / "run", [(record(dataset, "rag_text", 0, n_test=len(rows)), rows)])
     page = visit(write(store, {}, None)[0])
     assert page.locator("#list li").count() == 50
     page.focus("#list")

@@ -154,13 +154,15 @@ def test_the_command_finds_the_corpus_and_says_where_it_did_not(tmp_path, bench,
     made_run(tmp_path / "run", tmp_path / "data")
     out, page = str(tmp_path / "run"), tmp_path / "run" / "report.html"
     assert bench("report", out) == 0
+    assert "which is opened with --as-run alone" in capsys.readouterr().out
+    assert bench("report", out, "--as-run") == 0
     printed = capsys.readouterr().out
     assert f"  {page}\n" in printed
     assert "note" not in printed
     with_texts = page.read_bytes()
 
     (tmp_path / "data").rename(tmp_path / "moved")
-    assert bench("report", out) == 0
+    assert bench("report", out, "--as-run") == 0
     assert "note: The page shows ids instead of texts: " in capsys.readouterr().out
     assert page.read_bytes() != with_texts
     assert bench("report", out, "--data-dir", str(tmp_path / "moved")) == 0
