@@ -119,6 +119,10 @@ class Method(ABC):
         """
         return False
 
+    def searched(self, instances: Sequence[Instance]) -> Sequence[Instance]:
+        """Of ``instances``, its training subset or datastore, those that it retrieves from: all of them."""
+        return instances
+
     def predict_with(self, instances: Sequence[Instance], shown: Shown) -> Prediction | None:
         """As `predict`, conditioned on ``shown`` instead of what would be retrieved; its ``neighbours`` are None.
 

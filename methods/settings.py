@@ -39,11 +39,14 @@ class Budget(Settings):
         return max(1, min(self.max_steps, self.max_epochs * per_epoch))
 
 
+Part = Literal["generator", "retriever", "prompt"]  # of a method, trained or not in a stage
+
+
 class Stage(Settings):
     """Steps in which some parts of a method are trained and the others stand still."""
 
     steps: int = Field(ge=1, description="optimiser steps, taken from the budget's")
-    train: tuple[str, ...] = Field(min_length=1, description="parts that are trained: generator, retriever, prompt")
+    train: tuple[Part, ...] = Field(min_length=1, description="parts that are trained")
     warmup: float = Field(0.0, ge=0, le=1, description="share of the stage in which learning rates rise from 0")
 
 

@@ -62,7 +62,7 @@ def read_texts(path: Path, relations: Sequence[str]) -> Texts:
     """
     content = read_mapping(path, "mapping of relation to text")
     texts = {name: _text(content[name], path, name) for name in relations if name in content}
-    is_template = any(map(_BRACED.search, texts.values()))
+    is_template = any("{" in text or "}" in text for text in texts.values())
     if is_template:
         texts = {name: _template(text, path, name) for name, text in texts.items()}
     owner: dict[str, str] = {}

@@ -60,6 +60,7 @@ class Wanted:
     def settings(self) -> dict[str, Any]:
         """The part of an identity that it asks for."""
         shared = self.config.model_dump(mode="json", include={*configuration.SECTIONS, "type_constraints"})
+        shared["verbalisation"] = self.config.dataset.options.get("verbalisation") or "phrase"
         own = {"options": self.options, "optimisation": method_optimisation(self.config, self.method)}
         return shared | {name: part.model_dump(mode="json") for name, part in own.items()}
 

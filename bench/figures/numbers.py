@@ -44,7 +44,8 @@ def numbers(cell: Cell) -> dict[str, float]:
         if isinstance(value, int | float)
     }
     if "diagnostics.effective_instances" in found and record.n_train:
-        found["selected_share"] = found["diagnostics.effective_instances"] / record.n_train
+        searched = found.get("diagnostics.searched_instances", record.n_train)  # fewer where the database is limited
+        found["selected_share"] = found["diagnostics.effective_instances"] / searched
     if record.neighbours is not None:
         found |= _shared(record.neighbours)
     for path, value in found.items():

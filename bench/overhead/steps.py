@@ -227,10 +227,10 @@ def _refresh_seconds(method: Etrag) -> float:
     """Encoding the whole database (extrapolated from a sample of it) and indexing it again."""
     pools = method.conditioner.pools
     _, values = pools.refresh()
-    sample = pools.store.database[:256]
+    sample = pools.store.instances[:256]
     started = time.perf_counter()
     SpanEncoder.encode_all(pools.retriever, sample, labelled=True)
-    encoding = (time.perf_counter() - started) * pools.store.size / len(sample)
+    encoding = (time.perf_counter() - started) * len(pools.store) / len(sample)
     started = time.perf_counter()
     pools.store.refresh(pools.nearness.prepare(values), values, indexed=pools.store.indexed)
     return encoding + time.perf_counter() - started

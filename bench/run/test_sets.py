@@ -87,7 +87,8 @@ def examine(
         prediction = method.predict(target.instances)
         database, negative = target.database or train, dataset.schema.negative
         predicted = choose(prediction, target.instances, dataset, database)
-        quality = retrieval_quality(target.instances, prediction.neighbours, database, negative)
+        searched = method.searched(database)
+        quality = retrieval_quality(target.instances, prediction.neighbours, searched, negative)
         diagnostics = plain_numbers({**prediction.diagnostics, **same_relation(quality)}, "diagnostic")
         results[target.key] = summary(target, score(target, predicted, dataset), diagnostics)
         where = {"test_set": target.test_set, "datastore": target.datastore}

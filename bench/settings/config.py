@@ -30,6 +30,7 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
 }
 # Keys with a flag of their own: one way to set each.
 FLAGS = ("methods", "ratios", "draws", "seeds", "device", "probes")
+OF_RETRIEVERS = ("retriever", "prompt")  # groups of `optimisation.groups`
 TypeConstraints = Literal["none", "given", "learned"]
 
 
@@ -202,11 +203,21 @@ def method_options(config: RunConfig) -> dict[str, Settings]:
 
 
 def method_optimisation(config: RunConfig, name: str) -> Optimisation:
-    """The optimisation of a chosen method: the shared one, with a variant's overrides. Raises ConfigError."""
-    if name not in config.variants:
-        return config.optimisation
-    given = config.variants[name].optimisation
-    return validated(Optimisation, config.optimisation.model_dump() | given, f"{name}: optimisation: ")
+    """The optimisation of a chosen method: the shared one, with a variant's overrides, without settings of groups that
+    only methods with an encoder of their own have. Raises ConfigError."""
+    shared = config.optimisation.model_dump()
+    given = config.variants[name].optimisation if name in config.variants else {}
+    groups = _merged(shared["groups"], given.get("groups", {}))
+    if "instance_encoder" not in METHODS.options(config.registered(name)).uses:
+        groups = {group: own for group, own in groups.items() if group not in OF_RETRIEVERS}
+    return validated(Optimisation, shared | given | {"groups": groups}, f"{name}: optimisation: ")
+
+
+def _merged(shared: Mapping[str, Any], own: Any) -> Any:
+    """Settings of groups, each group's own ones over the shared ones. What is no mapping is left to be refused."""
+    if not isinstance(own, Mapping) or not all(isinstance(group, Mapping) for group in own.values()):
+        return own
+    return {**shared, **{name: {**shared.get(name, {}), **group} for name, group in own.items()}}
 
 
 def _apply(raw: dict[str, Any], setting: str, methods: Sequence[str]) -> None:

@@ -27,7 +27,8 @@ def validated(model: type[Model], raw: Mapping[str, Any], where: str) -> Model:
             raise ConfigError(f"{where}unknown key {key!r}.{nearest(parts[-1], names_at(model, parts[:-1]))}") from None
         message = first["msg"].removeprefix("Value error, ")
         given = "" if first["type"] in ("value_error", "missing") else f", got {cut(first['input'])}"
-        raise ConfigError(visible(f"{where}{key}: {message}{given}")) from None
+        place = f"{where}{key}" if key else where.rstrip(".: ")
+        raise ConfigError(visible(f"{place}: {message}{given}")) from None
 
 
 def cut(value: object) -> str:

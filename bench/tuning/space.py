@@ -68,8 +68,23 @@ def resolved_space(config: RunConfig, method: str, given: SearchSpace | None = N
                 # What depends on other settings (a location of no field) fails in its trial.
                 for problem in (p for p in error.errors() if p["loc"]):
                     raise ConfigError(f"search space: {name} = {value}: {one_line(problem['msg'])}") from None
+    _effective(config, space)
     defaults = configured(config, method, space)
     return {name: _widened(name, entry, defaults[name]) for name, entry in space.items()}
+
+
+def _effective(config: RunConfig, space: SearchSpace) -> None:
+    """Raises ConfigError for a searched learning rate that a group's own one overrides."""
+    overriding = {f"{PREFIX}learning_rate": ("pretrained",), f"{PREFIX}new_learning_rate": ("new", "prompt"),
+                  "learning_rate": ("retriever",)}  # fmt: skip
+    own = {str(group): settings.learning_rate for group, settings in config.optimisation.groups.items()}
+    for name in space:
+        for group in overriding.get(name, ()):
+            if own.get(group) is not None:
+                raise ConfigError(
+                    f"search space: {name} has no effect where optimisation.groups.{group}.learning_rate is set; leave "
+                    "that out, or search without it (--space)"
+                )
 
 
 def _widened(name: str, entry: Between | OneOf, value: Any) -> Between | OneOf:

@@ -111,7 +111,9 @@ class SoftConditioning(Conditioning):
 
     def after_training(self) -> dict[str, float]:
         self._left_out.clear()  # of evaluations on dev
-        return super().after_training() | self.pools.staleness.summary()
+        self.pools.staleness.forget()  # the best weights may have been put back
+        limited = {"searched_instances": float(len(self.database))} if self.options.database_limit else {}
+        return super().after_training() | self.pools.staleness.summary() | limited
 
     def after_prediction(self) -> dict[str, float]:
         numbers = {"search_recall": self.pools.store.recall} if self.pools.store.indexed else {}

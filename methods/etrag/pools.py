@@ -49,7 +49,7 @@ def enough(mask: Tensor, k: int) -> None:
     if fewest < k:
         raise MethodError(
             f"an instance may select from only {fewest} candidates (neither itself nor its document), fewer than "
-            f"k = {k}; raise candidate_count or the ratio, or lower k"
+            f"k = {k}; raise candidate_count, database_limit or the ratio, or lower k"
         )
 
 

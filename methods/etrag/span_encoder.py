@@ -117,9 +117,12 @@ class SpanEncoder(nn.Module):
             lo, hi = window(instance, words)
             coded = self._ids([*lead, *(t if t.strip() else "?" for t in instance.tokens[lo:hi])])
             ids = [*self._start, *coded.input_ids, *tail]
-            if len(ids) <= self.max_tokens or words <= 1:
+            if len(ids) <= self.max_tokens or (words <= 1 and not lead):
                 break
-            words = min(words - 1, words * self.max_tokens // len(ids))
+            if words <= 1:  # the spans, and the label behind them, matter more than what the lead repeats of them
+                lead, words = [], len(instance.tokens)
+            else:
+                words = min(words - 1, words * self.max_tokens // len(ids))
         ids = ids[: self.max_tokens]
         end = len(self._start) + len(coded.input_ids)
         origin = dict(enumerate(coded.word_ids(), start=len(self._start)))

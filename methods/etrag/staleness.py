@@ -36,6 +36,10 @@ class Staleness:
         self._fresh_at = step
         return True
 
+    def forget(self) -> None:
+        """Weights may have changed by other means than a step, such as a return to earlier ones: encode anew."""
+        self._fresh_at = -1
+
     def observe(self, step: int) -> dict[str, float]:
         """Every ``interval`` steps how far keys have moved in them: the staleness of a database encoded so often."""
         if step % self.interval:

@@ -103,6 +103,10 @@ class GenerativeMethod(Method):
     def predict(self, instances: Sequence[Instance]) -> Prediction:
         return _predicted(self, instances)
 
+    def searched(self, instances: Sequence[Instance]) -> Sequence[Instance]:
+        database = self.conditioner.database
+        return [i for i in instances if i.id in database] if database else instances
+
     def predict_with(self, instances: Sequence[Instance], shown: Shown) -> Prediction | None:
         if (shown if isinstance(shown, str) else "instances") not in self.conditioner.shows:
             return None
@@ -159,8 +163,8 @@ class GenerativeMethod(Method):
         return seen | dict(self.conditioner.observe(step))
 
     def _shortened(self) -> dict[str, float]:
-        """Entity pairs that were cut to fit into a target, where there are any."""
-        count = self.scorer.targets.shortened
+        """Entity pairs that were cut to fit into a target since this was last asked, where there are any."""
+        count = self.scorer.targets.shortened()
         return {"shortened_targets": float(count)} if count else {}
 
     def autocast(self) -> torch.autocast:

@@ -66,7 +66,9 @@ def add_lora(model: Any, lora: Lora, setting: str) -> Any:
     try:
         return inject_adapter_in_model(config, model)
     except ValueError as error:
-        raise MethodError(f"{setting}.target_modules fits no layer that can be adapted: {error}") from error
+        said = str(error).partition("\n")[0][:200]  # peft prints the whole module
+        message = f"{setting}.target_modules: not all of them are layers that can be adapted: {said}"
+        raise MethodError(message) from error
 
 
 def default_targets(config: Any, setting: str) -> Sequence[str]:

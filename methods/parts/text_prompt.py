@@ -18,7 +18,7 @@ class PromptBuilder:
     `methods.parts.verbalize.INPUTS`.
 
     The query keeps its place whatever the neighbours need: they share what is left of ``max_tokens`` equally,
-    nearest first, and lose the ends of their sentences, never their labels.
+    nearest first, and lose their ends: the sentence, which stands last, before the label.
     """
 
     def __init__(

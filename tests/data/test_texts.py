@@ -62,8 +62,9 @@ def test_a_text_in_a_list_of_its_own(write):
     assert read_texts(write('{"a": ["{obj} of {subj}"]}', "a.json"), ["a"]).by_relation == {"a": "{tail} of {head}"}
 
 
-def test_a_single_brace_is_text_in_a_phrase(write):
-    assert read_texts(write("a: 'x { y'\nb: '} z'"), ["a", "b"]).kind == "phrase"
+def test_a_single_brace_is_no_phrase_but_a_damaged_template(write):
+    with pytest.raises(DataError, match=r"relation 'a': the template '\{head married' has a brace that belongs to no"):
+        read_texts(write("a: '{head married'\nb: 'plain'"), ["a", "b"])
 
 
 def test_phrases_have_no_remarks():

@@ -46,6 +46,7 @@ def test_the_newest_of_several_whatever_its_id(mini_preset):
         {"settings": ("scoring.rule=likelihood",)},
         {"settings": ("optimisation.warmup=0.3",)},
         {"identity": {"type_constraints": "learned"}},
+        {"identity": {"verbalisation": "template"}},
         {"identity": {"options": {"k": 3}}},
     ],
 )
@@ -129,6 +130,11 @@ def test_numbers(mini_preset):
         "diagnostics.effective_instances": 4.6, "selected_share": 0.2,
     })  # fmt: skip
     assert numbers(found()) == {}
+
+
+def test_a_limited_database_is_what_is_spread_over(mini_preset):
+    cell = found(record("mini", 0.5, diagnostics={"effective_instances": 4.5, "searched_instances": 5}))
+    assert numbers(cell)["selected_share"] == pytest.approx(0.9)
 
 
 def test_what_neighbours_share_by_path(mini_preset):

@@ -39,7 +39,8 @@ ROWS: dict[str, object] = {
     "optimisation.clip_norm": 0,
     "optimisation.groups.retriever.weight_decay": 0,
     "optimisation.groups.retriever.learning_rate": None,  # etrag.learning_rate
-    "optimisation.groups.prompt.learning_rate": 1e-3,
+    "optimisation.new_learning_rate": 1e-3,
+    "optimisation.groups.prompt.learning_rate": None,  # new_learning_rate
     "optimisation.groups.prompt.weight_decay": 0,
     "budget.batch_size": 64,
     "budget.max_epochs": 1000,

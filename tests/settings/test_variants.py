@@ -54,6 +54,20 @@ def test_a_variant_stands_beside_its_method(mini_preset: Path, mini: Path, datas
     ), dataset)[0].identity  # fmt: skip
 
 
+def test_groups_of_a_variant_stand_beside_the_shared_ones(mini_preset: Path, mini: Path) -> None:
+    folder = written(mini / "t", "mini", optimisation={"groups": {"prompt": {"warmup": 0.5}}})
+    shared = "optimisation.groups={retriever: {weight_decay: 0}, prompt: {weight_decay: 0.25}}"
+    config = tuned_config(mini_preset, folder, "mini_tuned", shared)
+    found = method_optimisation(config, "mini_tuned").model_dump()["groups"]
+    assert found == {"retriever": {"weight_decay": 0}, "prompt": {"weight_decay": 0.25, "warmup": 0.5}}
+
+
+def test_groups_of_retrievers_are_none_of_a_method_without_one() -> None:
+    config = build("smoke", ["optimisation.groups={retriever: {weight_decay: 0}, new: {weight_decay: 0}}"])
+    assert set(method_optimisation(config, "no_retrieval").groups) == {"new"}
+    assert set(method_optimisation(config, "etrag").groups) == {"retriever", "new"}
+
+
 def test_the_id_of_other_cells_does_not_depend_on_variants(mini_preset: Path, mini: Path, dataset: Dataset) -> None:
     folder = written(mini / "t", "mini", options={"k": 3})
     own, _ = plan(tuned_config(mini_preset, folder, "mini,mini_tuned"), dataset)

@@ -82,6 +82,22 @@ def test_a_space_that_does_not_fit(config: RunConfig, given: SearchSpace, messag
     assert str(caught.value).startswith(message)
 
 
+@pytest.mark.parametrize(
+    ("group", "name"),
+    [
+        ("pretrained", "optimisation.learning_rate"),
+        ("new", "optimisation.new_learning_rate"),
+        ("prompt", "optimisation.new_learning_rate"),
+        ("retriever", "learning_rate"),
+    ],
+)
+def test_a_rate_that_a_group_overrides_is_not_searched(group: str, name: str) -> None:
+    config = build("smoke", [f"optimisation.groups.{group}.learning_rate=0.001"])
+    said = f"search space: {name} has no effect where optimisation.groups.{group}.learning_rate is set"
+    with pytest.raises(ConfigError, match=said):
+        resolved_space(config, "etrag", {name: Between(1e-5, 1e-3)})
+
+
 def test_a_configured_value_outside_any_widened_range(config: RunConfig) -> None:
     with pytest.raises(ConfigError, match=r"test_candidates: its configured value 0 cannot be part of this range"):
         resolved_space(build("smoke"), "etrag", {"test_candidates": Between(8, 64, log=True)})

@@ -20,7 +20,7 @@ from methods.settings import Scoring
 from methods.types import Instance
 
 CHUNK = 1 << 25  # numbers that one decoder call may take in (states of the encoder) or give (scores of the vocabulary)
-KEPT = 1 << 13  # plans that are remembered
+KEPT = 1 << 12  # plans that are remembered: of gold relations, small ones, and of what is the same for all instances
 
 
 class LabelScorer:
@@ -70,11 +70,14 @@ class LabelScorer:
         every, found = rule == "likelihood", []
         for instance, relations, row in zip(batch, wanted, admitted, strict=True):
             key = (self.targets.key(instance), relations.tobytes(), row.tobytes(), every)
-            if key not in self._plans:
+            made = self._plans.get(key)
+            if made is None:
                 labels = self.targets(instance)
                 among = {int(r): labels[r] for r in np.flatnonzero(row)}
-                self._plans[key] = plan(among, map(int, relations), every=every)
-            found += [self._plans[key]] * views
+                made = plan(among, map(int, relations), every=every)
+                if len(relations) == 1 or key[0] is None:
+                    self._plans[key] = made
+            found += [made] * views
         return joined(found)
 
     def _score(self, memory: Memory, whole: Plan, rows: np.ndarray, rule: str, per_token: bool) -> Tensor:

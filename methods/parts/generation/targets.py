@@ -16,8 +16,8 @@ class Targets:
     """``targets(instance)[r]``: token ids of relation r's verbalisation, closed by the end token.
 
     ``tokenise``: texts -> such ids. A template is filled with the instance's entities, which are cut where a target
-    would exceed ``limit`` tokens: ``shortened`` counts such pairs of entities. Raises MethodError for a verbalisation
-    that is too long whatever its entities, and for two that the tokenizer cannot tell apart.
+    would exceed ``limit`` tokens, and at last the target itself. Raises MethodError for a verbalisation that is too
+    long for two short words, and for two verbalisations that the tokenizer cannot tell apart.
     """
 
     def __init__(
@@ -25,7 +25,6 @@ class Targets:
     ) -> None:
         self.tokenise, self.schema, self.limit = tokenise, schema, limit
         self.texts = [schema.verbalisations[name] for name in schema.names]
-        self.shortened = 0
         self._short: set[tuple[str, str]] = set()
         # Two short words that every tokenizer has seen: it learned them, or it is a large one.
         self._fixed = self._tokens("head", "tail") if schema.template else self._tokens("", "")
@@ -40,16 +39,18 @@ class Targets:
             return self._fixed
         return self._fitting(*_entities(instance))
 
+    def shortened(self) -> int:
+        """Pairs of entities that were cut since this was last asked."""
+        count = len(self._short)
+        self._short.clear()
+        return count
+
     def _fitting(self, head: str, tail: str) -> list[Tokens]:
-        key, ids = (head, tail), self._tokens(head, tail)
-        longest = max(range(len(ids)), key=lambda r: len(ids[r]))
-        if len(ids[longest]) <= self.limit:
-            return ids
-        self._short.add(key)
-        self.shortened = len(self._short)
-        while max(len(row) for row in ids) > self.limit:
+        whole, ids = (head, tail), self._tokens(head, tail)
+        while max(map(len, ids)) > self.limit:
+            self._short.add(whole)
             if len(head) + len(tail) <= 2:
-                raise MethodError(self._too_long(longest, len(ids[longest])))
+                return [row if len(row) <= self.limit else (*row[: self.limit - 1], row[-1]) for row in ids]
             kept = max(1, int(max(len(head), len(tail)) * SHORTER))  # the longer one first
             head, tail = head[:kept], tail[:kept]
             ids = self._tokens(head, tail)

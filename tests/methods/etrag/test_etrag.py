@@ -14,7 +14,7 @@ from methods.etrag.method import Etrag
 from methods.etrag.options import EtragOptions
 from methods.etrag.relaxed_knn import select
 from methods.etrag.selection import Select
-from methods.settings import Budget, Models
+from methods.settings import Budget, Models, Optimisation
 from methods.types import Instance
 
 Corpus = tuple[list[Instance], list[Instance], list[Instance]]
@@ -143,6 +143,30 @@ def test_early_stopping_returns_to_the_best_weights(context: MakeContext, corpus
     losses = [row["dev_loss"] for row in report.history]
     assert method.mean_loss(dev) == pytest.approx(min(losses), abs=1e-4)
     assert report.steps < 40 or losses[-1] == min(losses)
+
+
+def test_after_a_return_to_earlier_weights_the_database_is_theirs(context: MakeContext, corpus: Corpus) -> None:
+    """The last evaluation encoded it with the weights of that time."""
+    train, dev, test = corpus
+    fast = Optimisation(learning_rate=0.05, new_learning_rate=0.05)
+    budget = Budget(max_steps=12, batch_size=7, evaluate_every=2, patience=1, restore_best=True)
+    options = EtragOptions(candidate_count=13, k=3, temperature=0.05, learning_rate=0.01)
+    method = Etrag(options, context(models=TINY, budget=budget, optimisation=fast))
+    losses = [row["dev_loss"] for row in method.fit(train, dev).history]
+    assert min(losses) < losses[-1]  # else nothing was put back
+    method.predict(test)
+    values = method.conditioner.pools.store.values
+    assert values is not None
+    assert torch.allclose(values, method.conditioner.retriever.encode_all(train, labelled=True), atol=1e-5)
+
+
+def test_the_harness_is_told_what_is_searched(context: MakeContext, corpus: Corpus) -> None:
+    train, *_ = corpus
+    method = Etrag(EtragOptions(candidate_count=13, k=3, database_limit=7), context(models=TINY))
+    method.start(train)
+    searched = method.searched(train)
+    assert len(searched) == 7
+    assert {i.id for i in searched} == set(method.conditioner.database)
 
 
 def test_nan_is_one_clear_error(context: MakeContext, corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:

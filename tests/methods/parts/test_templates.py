@@ -3,6 +3,7 @@ time on plain Hugging Face models."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -73,7 +74,19 @@ def test_an_entity_longer_than_the_limit_is_cut_and_counted() -> None:
     assert texts[1].startswith("Bo was founded by xxxx")
     written(found, pair("Bo", "x" * 97))
     written(found, pair("Bo", "Ann"))
-    assert found.shortened == 1
+    assert found.shortened() == 1
+    assert found.shortened() == 0  # since it was last asked
+
+
+def test_a_target_is_cut_itself_where_one_character_is_too_much() -> None:
+    def tokenise(texts: Sequence[str]) -> list[tuple[int, ...]]:  # a character may be several tokens
+        return [(*(ord(c) for c in text for _ in range(9 if c == "漢" else 1)), 0) for text in texts]
+
+    found = Targets(tokenise, SCHEMA, 40, "bytes")
+    ids = found(pair("漢", "漢"))
+    assert max(map(len, ids)) == 40
+    assert all(row[-1] == 0 for row in ids)
+    assert found.shortened() == 1
 
 
 def test_every_relation_is_cut_alike() -> None:
