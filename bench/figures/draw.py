@@ -50,7 +50,7 @@ def confusion(cells: Sequence[Cell], figure: Confusion) -> dict[str, Counter[str
     counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for cell in cells:
         if cell.neighbours and (cell.wanted.series, cell.wanted.ratio) == (figure.series, figure.ratio):
-            for query, row in cell.neighbours["confusion"].items():
+            for query, row in cell.neighbours.get("confusion", {}).items():
                 counts[query].update(row)
     return dict(counts)
 

@@ -99,14 +99,21 @@ def _probe(value: object, where: str) -> None:
 
 
 def _near(value: object, where: str) -> None:
-    """What the neighbours of some queries share."""
+    """What the neighbours of some queries share, the relation always among it."""
+    _in_text(value, where)
+    for name, inner in _mapping(value, where).items():
+        if name != "n" and "relation" not in inner:
+            raise ValueError(f"{where}.{name} lacks relation")
+
+
+def _in_text(value: object, where: str) -> None:
     for name, inner in _mapping(value, where).items():
         (_count if name == "n" else _each(_share))(inner, f"{where}.{name}")
 
 
 def _neighbours(value: object, where: str) -> None:
     found = _mapping(value, where)
-    parts = {"k": _count, "per_relation": _each(_near), "confusion": _each(_each(_count))}
+    parts = {"k": _count, "per_relation": _each(_near), "confusion": _each(_each(_count)), "in_text": _in_text}
     for name, inner in found.items():
         parts.get(name, _near)(inner, name)
     last = f"at_{found.get('k')}"

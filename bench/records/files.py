@@ -31,9 +31,9 @@ def file_names(datasets: Iterable[str]) -> dict[str, str]:
 def write_file(path: Path, content: bytes) -> None:
     """A reader sees the old file or the new one, never a half; the process id keeps two reports apart. Raises OSError,
     with the path, where the disk does not take it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{temporary_prefix(path)}0.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         temporary.write_bytes(content)
         os.replace(temporary, path)
     except OSError as error:

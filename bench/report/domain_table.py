@@ -25,7 +25,7 @@ def domain_table(cells: pd.DataFrame, records: Sequence[Record]) -> Table | None
         for method, ratio, group in by_setting(done)
     ]
     names = [name.removeprefix(TEST_SET) for name in columns]
-    metric = metric_name(next(value for value in done["metric"] if value))
+    metric = metric_name(next((value for value in done["metric"] if value), ""))
     notes = [
         f"{metric} × 100: mean and 95% Student-t interval over draws of the training subset, seeds averaged first."
     ]

@@ -34,11 +34,13 @@ def probe_table(cells: pd.DataFrame, records: Sequence[Record]) -> Table | None:
     for method, ratio, group in _groups(done):
         scores = [mean_text(group, _PREFIX + name) for name in names]
         without = [probed[cell]["none"] for cell in group["cell_id"] if "none" in probed[cell]]
-        turned = [str(sum(counts[key] for counts in without)) if without else MISSING for key in ("fixed", "broke")]
+        turned = [
+            str(sum(counts.get(key, 0) for counts in without)) if without else MISSING for key in ("fixed", "broke")
+        ]
         rows.append((method, ratio, mean_text(group, "f1"), *scores, *turned))
         if {"gold", "shuffled"} <= set(names) and (group[_PREFIX + "gold"] < group[_PREFIX + "shuffled"]).any():
             odd.append(f"{method} at {ratio}")
-    metric = metric_name(next(value for value in done["metric"] if value))
+    metric = metric_name(next((value for value in done["metric"] if value), ""))
     notes = [
         f"{metric} × 100 of the trained method with other neighbours in place of what it retrieved: the same ones (in "
         "a soft prompt each alone, without weights: read the others against it); random ones; the same with their "
@@ -62,8 +64,7 @@ def quality_table(cells: pd.DataFrame, records: Sequence[Record]) -> Table | Non
     rows = []
     for method, ratio, group in _groups(cells[cells["cell_id"].isin(list(measured))]):
         for which, parts in _parts([measured[cell] for cell in group["cell_id"]]).items():
-            shares = [f"{100 * sum(part[kind] for part in parts) / len(parts):.1f}" for kind in KINDS]
-            rows.append((method, ratio, which, *shares))
+            rows.append((method, ratio, which, *(_mean_share(parts, kind) for kind in KINDS)))
     if not rows:
         return None
     notes = (
@@ -73,6 +74,12 @@ def quality_table(cells: pd.DataFrame, records: Sequence[Record]) -> Table | Non
         "at random, in expectation.",
     )
     return Table(("method", "ratio", "neighbours", *KINDS), tuple(rows), notes)
+
+
+def _mean_share(parts: Sequence[Mapping[str, float]], kind: str) -> str:
+    """Percent, over the runs that say it."""
+    shares = [part[kind] for part in parts if kind in part]
+    return f"{100 * sum(shares) / len(shares):.1f}" if shares else MISSING
 
 
 def _groups(cells: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
@@ -87,9 +94,9 @@ def _parts(measured: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str,
     for quality in measured:
         last = f"at_{quality['k']}"
         shown = [
-            ("the first", quality["all"]["at_1"] if quality["k"] > 1 else None),
+            ("the first", quality["all"].get("at_1") if quality["k"] > 1 else None),
             (f"all {quality['k']}", quality["all"][last]),
-            ("by weight", quality["all"]["weighted"]),
+            ("by weight", quality["all"].get("weighted")),
             (f"untrained, all {quality['k']}", quality.get("untrained", {}).get(last)),
             ("chance", quality["all"]["chance"]),
         ]
