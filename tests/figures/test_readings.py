@@ -11,6 +11,7 @@ from bench.figures.contract import read_contracts
 from bench.figures.page import write_page
 from bench.records.run import Run
 from bench.records.store import Store
+from bench.scoring.neighbours import KINDS
 from tests.conftest import ROOT
 from tests.figures.made import cells, contract, record
 from tests.shared import DATA, needs
@@ -39,7 +40,7 @@ SEMEVAL = ROOT / "results" / "reference" / "semeval"
 
 def neighbours(texts: bool = True) -> dict:
     """Of 20% each, by chance 10%; of 80% any, by chance 30%, where ``texts`` were looked into."""
-    part = {"at_2": {"either": 0.2}, "chance": {"either": 0.1}}
+    part = {"at_2": dict.fromkeys(KINDS, 0.2), "chance": dict.fromkeys(KINDS, 0.1)}
     in_text = {"n": 3, "any": {"either": 0.8}, "any_chance": {"either": 0.3}}
     return {"k": 2, "all": {"n": 3, **part}, "confusion": {"a": {"b": 3}}} | ({"in_text": in_text} if texts else {})
 
