@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from bench.records.run import Run
+from tests.figures.made import AT_LEAST_ONE
 from tests.report.stored import stored_run
 
 Bench = Callable[..., int]
@@ -37,15 +38,6 @@ NAMED: dict[str, dict[str, Any]] = {
     "a file at home": {"name": "synthetic", "options": {"verbalisations": "~/FORBIDDEN.yaml"}},
     "an address": {"name": "jsonl", "data_dir": "http://127.0.0.1/FORBIDDEN"},
 }
-CONTRACT = """
-title: A figure
-paper: {reports: nothing}
-cells: [{preset: mini.yaml, methods: [mini, mini_plain], ratios: [0.5], draws: [0], seeds: [0]}]
-values: [{path: metrics.f1, label: F1}]
-figure: {kind: by_ratio}
-claims:
-  - {says: mini is good, whose: ours, rule: at_least, of: {series: mini, value: metrics.f1}, threshold: 0.0}
-"""
 # Runs every command of its argument and says which forbidden file was looked at, and where it connected to.
 WATCHED = """
 import json, sys
@@ -101,7 +93,7 @@ def test_no_command_that_reads_opens_what_a_run_names(
     Path("FORBIDDEN").mkdir()
     for name in ("FORBIDDEN/ids.txt", "FORBIDDEN/texts.yaml", "FORBIDDEN.yaml"):
         Path(name).touch()
-    Path("figure.yaml").write_text(CONTRACT, encoding="utf-8")
+    Path("figure.yaml").write_text(AT_LEAST_ONE, encoding="utf-8")
     address, got = requests
     done = subprocess.run(
         [sys.executable, "-c", WATCHED, json.dumps(COMMANDS)],

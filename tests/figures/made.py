@@ -82,3 +82,15 @@ def cells(of: Contract, *records: Record) -> list[Cell]:
     """What the contract finds among these records."""
     store = write(*records)
     return find(wanted(of), [(store, one) for one in records], sharing=of.needs_sharing)
+
+
+# Of the miniature plugin; with one claim that a record of F1 above 0 supports.
+AT_LEAST_ONE = """
+title: A figure
+paper: {reports: nothing}
+cells: [{preset: mini.yaml, methods: [mini, mini_plain], ratios: [0.5], draws: [0], seeds: [0]}]
+values: [{path: metrics.f1, label: F1}]
+figure: {kind: by_ratio}
+claims:
+  - {says: mini is good, whose: ours, rule: at_least, of: {series: mini, value: metrics.f1}, threshold: 0.0}
+"""

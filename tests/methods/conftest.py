@@ -67,29 +67,22 @@ def seq2seq(tmp_path_factory: pytest.TempPathFactory, schema: RelationSchema) ->
     torch.manual_seed(0)
     pad, start, end = (tokenizer.convert_tokens_to_ids(t) for t in ("[PAD]", "[CLS]", "[SEP]"))
     special = {"pad_token_id": pad, "eos_token_id": end, "bos_token_id": start}
+    t5 = {"vocab_size": size, "d_model": 16, "d_kv": 8, "d_ff": 32, "num_layers": 2, "num_heads": 2,
+          "decoder_start_token_id": pad}  # fmt: skip
+    sides = ("encoder_layers", "decoder_layers", "encoder_attention_heads", "decoder_attention_heads")
+    bart = {"vocab_size": size, "d_model": 16, "encoder_ffn_dim": 32, "decoder_ffn_dim": 32,
+            "max_position_embeddings": 128, **dict.fromkeys(sides, 2)}  # fmt: skip
     models = {
         "t5": T5ForConditionalGeneration(
             T5Config(
-                vocab_size=size,
-                d_model=16,
-                d_kv=8,
-                d_ff=32,
-                num_layers=2,
-                num_heads=2,
-                decoder_start_token_id=pad,
+                **t5,
                 **special,
             )
         ),
         # As Flan-T5: gated feed-forward, an output layer of its own.
         "gated_t5": T5ForConditionalGeneration(
             T5Config(
-                vocab_size=size,
-                d_model=16,
-                d_kv=8,
-                d_ff=32,
-                num_layers=2,
-                num_heads=2,
-                decoder_start_token_id=pad,
+                **t5,
                 feed_forward_proj="gated-gelu",
                 tie_word_embeddings=False,
                 **special,
@@ -97,15 +90,7 @@ def seq2seq(tmp_path_factory: pytest.TempPathFactory, schema: RelationSchema) ->
         ),
         "pegasus": PegasusForConditionalGeneration(
             PegasusConfig(
-                vocab_size=size,
-                d_model=16,
-                encoder_layers=2,
-                decoder_layers=2,
-                encoder_attention_heads=2,
-                decoder_attention_heads=2,
-                encoder_ffn_dim=32,
-                decoder_ffn_dim=32,
-                max_position_embeddings=128,
+                **bart,
                 decoder_start_token_id=pad,
                 forced_eos_token_id=None,
                 **special,
@@ -113,15 +98,7 @@ def seq2seq(tmp_path_factory: pytest.TempPathFactory, schema: RelationSchema) ->
         ),
         "bart": BartForConditionalGeneration(
             BartConfig(
-                vocab_size=size,
-                d_model=16,
-                encoder_layers=2,
-                decoder_layers=2,
-                encoder_attention_heads=2,
-                decoder_attention_heads=2,
-                encoder_ffn_dim=32,
-                decoder_ffn_dim=32,
-                max_position_embeddings=128,
+                **bart,
                 decoder_start_token_id=end,
                 forced_eos_token_id=None,
                 **special,

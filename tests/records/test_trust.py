@@ -20,6 +20,7 @@ from bench.errors import StoreError
 from bench.records.files import remove_left, temporary_prefix
 from bench.records.record import read_record
 from bench.records.store import Store
+from tests.figures.made import AT_LEAST_ONE
 from tests.records.factory import changed
 from tests.report.stored import stored_run
 
@@ -264,22 +265,13 @@ COMMANDS = (
     ("list", "runs"),
     ("figures", "figure.yaml", "--records", "results"),
 )
-CONTRACT = """
-title: A figure
-paper: {reports: nothing}
-cells: [{preset: mini.yaml, methods: [mini, mini_plain], ratios: [0.5], draws: [0], seeds: [0]}]
-values: [{path: metrics.f1, label: F1}]
-figure: {kind: by_ratio}
-claims:
-  - {says: mini is good, whose: ours, rule: at_least, of: {series: mini, value: metrics.f1}, threshold: 0.0}
-"""
 
 
 @pytest.mark.parametrize("arguments", COMMANDS, ids=lambda arguments: " ".join(arguments[:1] + arguments[2:3]))
 def test_every_command_names_the_record_and_shows_the_others(
     store: Store, bench: Bench, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
 ) -> None:
-    Path("figure.yaml").write_text(CONTRACT, encoding="utf-8")
+    Path("figure.yaml").write_text(AT_LEAST_ONE, encoding="utf-8")
     cell = first(store)
     edit(store, cell, BROKEN["a NaN score"])
     assert bench(*arguments) == 1
@@ -297,7 +289,7 @@ def test_every_command_names_the_record_and_shows_the_others(
 def test_every_command_that_shows_scores_names_an_edited_one(
     store: Store, bench: Bench, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
 ) -> None:
-    Path("figure.yaml").write_text(CONTRACT, encoding="utf-8")
+    Path("figure.yaml").write_text(AT_LEAST_ONE, encoding="utf-8")
     cell = first(store)
     edit(store, cell, UNFOUNDED["another score"])
     assert bench(*arguments) == 1

@@ -140,6 +140,10 @@ def test_early_stopping_counts_from_the_fourth_evaluation(method: str, found: Ma
     assert found[method]["cost"]["steps"] == last
 
 
-def test_neighbours_come_from_the_limited_database(found: Mapping[str, dict[str, Any]]) -> None:
+def test_the_database_is_limited(found: Mapping[str, dict[str, Any]]) -> None:
+    assert found["etrag"]["diagnostics"]["searched_instances"] == SETTINGS["etrag.database_limit"]
+
+
+def test_every_test_instance_has_k_neighbours(found: Mapping[str, dict[str, Any]]) -> None:
     confusion = found["etrag"]["neighbours"]["confusion"]
     assert sum(sum(row.values()) for row in confusion.values()) == 11 * 3  # test instances x k
